@@ -1,0 +1,145 @@
+"""Where am I: the site, the user, the job and the Redis of the code that runs.
+
+Inside Frappe ``frappe.local`` says it, in a job of ours the job does (:func:`at`), elsewhere
+:func:`configure` or the environment: ``PRESENCE_PROGRESS_SITE``, ``PRESENCE_PROGRESS_REDIS``,
+``PRESENCE_PROGRESS_USER``. Together with ``site/`` this is the only place that touches ``frappe``,
+and only inside functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import redis as redis_py
+
+_TIMEOUT = 2.0
+"""Seconds for one answer of Redis: progress is worth less waiting than a job's own data."""
+
+
+class ContextError(RuntimeError):
+    """It cannot be told where this code runs; the message says how to tell it."""
+
+
+@dataclass
+class _Place:
+    site: str | None = None
+    user: str | None = None
+    redis_url: str | None = None
+
+
+_configured = _Place()
+_here: ContextVar[_Place | None] = ContextVar("_here", default=None)
+_clients: dict[object, Any] = {}
+
+
+def configure(
+    *, site: str | None = None, redis_url: str | None = None, user: str | None = None
+) -> None:
+    """Say where this process is, when it is neither Frappe nor an RQ job; None leaves as it is."""
+    _configured.site = site or _configured.site
+    _configured.redis_url = redis_url or _configured.redis_url
+    _configured.user = user or _configured.user
+
+
+@contextmanager
+def at(site: str, user: str) -> Iterator[None]:
+    """Run the body on behalf of this site and user."""
+    token = _here.set(_Place(site, user))
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def site() -> str:
+    """Return the site's name; :class:`ContextError` when nothing tells it."""
+    local = _frappe_local()
+    found = (local and local.site) or _place().site or os.environ.get("PRESENCE_PROGRESS_SITE")
+    if not found:
+        raise ContextError(
+            "which site? Outside Frappe call presence_progress.context.configure(site=…) "
+            "or set PRESENCE_PROGRESS_SITE"
+        )
+    return str(found)
+
+
+def user() -> str:
+    """Return the user on whose behalf this runs; as in Frappe's console, nobody in particular is
+    Administrator."""
+    local = _frappe_local()
+    session = getattr(local, "session", None) if local else None
+    found = (session and session.user) or _place().user or os.environ.get("PRESENCE_PROGRESS_USER")
+    return str(found or "Administrator")
+
+
+def redis() -> Any:
+    """Return a client for the Redis that carries Frappe's ``events``, the same one at every
+    call."""
+    if _frappe_local():
+        from frappe.utils.background_jobs import get_redis_connection_without_auth
+
+        return _impatient(get_redis_connection_without_auth())
+    current = job()
+    if current is not None:
+        return _impatient(current.connection)
+    url = _configured.redis_url or os.environ.get("PRESENCE_PROGRESS_REDIS")
+    if not url:
+        raise ContextError(
+            "which Redis? Outside Frappe and RQ call "
+            "presence_progress.context.configure(redis_url=…) "
+            "or set PRESENCE_PROGRESS_REDIS"
+        )
+    if url not in _clients:
+        _clients[url] = redis_py.Redis.from_url(
+            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
+        )
+    return _clients[url]
+
+
+def job() -> Any | None:
+    """Return the RQ job that runs here, or None."""
+    # Whoever runs in a worker has rq imported; a web request need not pay for it.
+    rq = sys.modules.get("rq")
+    return rq.get_current_job() if rq else None
+
+
+def in_frappe() -> bool:
+    return _frappe_local() is not None
+
+
+def _place() -> _Place:
+    return _here.get() or _configured
+
+
+def _frappe_local() -> Any | None:
+    frappe = sys.modules.get("frappe")
+    local = getattr(frappe, "local", None)
+    return local if getattr(local, "site", None) else None
+
+
+def _impatient(connection: Any) -> Any:
+    """Return a client of our own for the same server: RQ's waits minutes for an answer, a progress
+    bar must not."""
+    pool = connection.connection_pool
+    # Sentinel and cluster pools know more than their arguments tell; those clients are used as they
+    # are.
+    if type(pool) not in (redis_py.ConnectionPool, redis_py.BlockingConnectionPool):
+        return connection
+    if pool not in _clients:
+        wanted = {
+            **pool.connection_kwargs,
+            "socket_timeout": _TIMEOUT,
+            "socket_connect_timeout": _TIMEOUT,
+        }
+        _clients[pool] = redis_py.Redis(
+            connection_pool=redis_py.ConnectionPool(
+                connection_class=pool.connection_class, **wanted
+            )
+        )
+    return _clients[pool]

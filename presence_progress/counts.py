@@ -1,0 +1,87 @@
+"""How many are there: kept counts, and Frappe's own plain events.
+
+A kept count is a room with one field, ``value``, so it survives a reload; its scope says who may
+watch it. ``publish_realtime`` keeps nothing: it is Frappe's own inside a site, and speaks the same
+wire outside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from presence_progress import context, keys, rooms
+from presence_progress.settings import COUNT_TTL
+
+
+def set(name: str, value: float, *, scope: str = "site") -> None:
+    """Set a count.
+
+    ``scope`` says who may watch it: ``user:{user}``, ``doc:{doctype}/{name}``,
+    ``doctype:{doctype}``, ``site`` (System Users) or ``website`` (everyone).
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise rooms.BadField(f"a count is a number, got {value!r}")
+    call = rooms.set_call(context.site(), keys.count_room(scope, name), COUNT_TTL, {"value": value})
+    rooms.run(context.redis(), call)
+
+
+def add(name: str, amount: int = 1, *, scope: str = "site") -> int:
+    """Add to a count in one atomic step, and return what it is then; scopes as for :func:`set`."""
+    if isinstance(amount, bool) or not isinstance(amount, int):
+        raise rooms.BadField(f"what is added to a count is a whole number, got {amount!r}")
+    call = add_call(context.site(), keys.count_room(scope, name), amount)
+    return rooms.run(context.redis(), call)
+
+
+def get(name: str, *, scope: str = "site") -> float:
+    """Return a count; one that was never written is 0."""
+    value: float = rooms.snapshot(keys.count_room(scope, name)).state.get("value", 0)
+    return value
+
+
+def add_call(site: str, room: str, amount: int) -> rooms.Call[int]:
+    return rooms.Call(
+        "count_add", [keys.room_key(site, room)], [site, room, COUNT_TTL, amount], int
+    )
+
+
+def publish_realtime(
+    event: str | None = None,
+    message: Any = None,
+    room: str | None = None,
+    user: str | None = None,
+    doctype: str | None = None,
+    docname: str | None = None,
+    task_id: str | None = None,
+    after_commit: bool = False,
+) -> None:
+    """Publish an event to whoever listens at this moment, as Frappe's function of this name does.
+
+    The room: ``room``, else the task's, the user's, the document's, or all System Users of the
+    site. Outside a site there is no transaction, so ``after_commit`` publishes at once.
+    """
+    if context.in_frappe():
+        import frappe
+
+        frappe.publish_realtime(event, message, room, user, doctype, docname, task_id, after_commit)
+        return
+    message = {} if message is None else message
+    event = event or ("task_progress" if task_id else "global")
+    if event == "list_update":
+        doctype = doctype or message["doctype"]
+        room = f"doctype:{doctype}"
+    elif event == "docinfo_update":
+        room = f"doc:{doctype}/{docname}"
+    if not room:
+        if task_id:
+            if isinstance(message, dict):
+                message = {"task_id": task_id, **message}
+            room = f"task_progress:{task_id}"
+        elif user:
+            room = f"user:{user}"
+        elif doctype and docname:
+            room = f"doc:{doctype}/{docname}"
+        else:
+            room = "all"
+    envelope = {"event": event, "message": message, "room": room, "namespace": context.site()}
+    context.redis().publish(keys.EVENTS_CHANNEL, rooms.to_json(envelope, "message"))

@@ -1,0 +1,162 @@
+"""Every room name and every Redis key, built and read here and nowhere else.
+
+A room name carries its meaning (what kind, of what), so that whoever holds the name can decide who
+may watch it. This module decides what a well-formed name is; it never decides who may see it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EVENTS_CHANNEL = "events"
+"""Frappe's own channel; its realtime server and ours listen to it."""
+
+PREFIX = "presence_progress:"
+PRESENCE_DUE = PREFIX + "presence_due"
+"""Sorted set: site and room → when a lease in that room may end. Tells any server node where to
+sweep."""
+
+MAX_NAME = 500
+"""Longest room name in characters: Frappe's longest document name (140) and DocType name, with room
+to spare."""
+
+Kind = Literal["presence", "task", "tasks", "count"]
+ScopeKind = Literal["user", "doc", "doctype", "site", "website"]
+
+
+class BadRoom(ValueError):
+    """A text that is no room name; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose a count is, and so who may watch it; ``user``, ``doctype`` and ``name`` are filled as
+    its kind needs."""
+
+    kind: ScopeKind
+    user: str | None = None
+    doctype: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room name taken apart; the fields that its kind does not have are None."""
+
+    kind: Kind
+    doctype: str | None = None
+    name: str | None = None
+    task_id: str | None = None
+    user: str | None = None
+    scope: Scope | None = None
+
+
+# --- room names ---------------------------------------------------------------------------------
+
+
+def presence_room(doctype: str, name: str) -> str:
+    return f"presence:{_doctype(doctype)}/{_part('document name', name)}"
+
+
+def task_room(task_id: str) -> str:
+    return f"task:{_part('task id', task_id)}"
+
+
+def user_tasks_room(user: str) -> str:
+    return f"tasks:{_part('user', user)}"
+
+
+def doctype_tasks_room(doctype: str) -> str:
+    return f"tasks:doctype:{_doctype(doctype)}"
+
+
+def count_room(scope: str, name: str) -> str:
+    _scope(scope)
+    if "/" in _part("name of the count", name):
+        raise BadRoom(f"a count's name has no '/', got {name!r}")
+    return f"count:{scope}/{name}"
+
+
+def parse_room(room: object) -> Room:
+    """Take a room name apart; :class:`BadRoom` for anything that is none, whatever its type."""
+    if not isinstance(room, str) or not 0 < len(room) <= MAX_NAME:
+        raise BadRoom(f"a room name is a text of 1 to {MAX_NAME} characters")
+    kind, _, rest = room.partition(":")
+    if rest:
+        if kind == "presence":
+            doctype, name = _document(rest)
+            return Room("presence", doctype=doctype, name=name)
+        if kind == "task":
+            return Room("task", task_id=rest)
+        if kind == "tasks":
+            if rest.startswith("doctype:"):
+                return Room("tasks", doctype=_doctype(rest.removeprefix("doctype:")))
+            return Room("tasks", user=rest)
+        if kind == "count":
+            scope_text, _, name = rest.rpartition("/")
+            return Room("count", name=_part("name of the count", name), scope=_scope(scope_text))
+    raise BadRoom(f"no such room: {room[:80]!r}")
+
+
+def _scope(text: str) -> Scope:
+    if text in ("site", "website"):
+        return Scope(text)  # type: ignore[arg-type]
+    kind, _, rest = text.partition(":")
+    if kind == "user":
+        return Scope("user", user=_part("user", rest))
+    if kind == "doctype":
+        return Scope("doctype", doctype=_doctype(rest))
+    if kind == "doc":
+        doctype, name = _document(rest)
+        return Scope("doc", doctype=doctype, name=name)
+    raise BadRoom(
+        "a scope is user:…, doc:{doctype}/{name}, doctype:…, site or website; "
+        f"got {text[:80]!r}"
+    )
+
+
+def _document(text: str) -> tuple[str, str]:
+    # A DocType's name cannot hold a slash, a document's can: the first one parts them.
+    doctype, _, name = text.partition("/")
+    return _doctype(doctype), _part("document name", name)
+
+
+def _doctype(text: object) -> str:
+    doctype = _part("DocType", text)
+    if "/" in doctype:
+        raise BadRoom(f"a DocType's name has no '/', got {doctype[:80]!r}")
+    return doctype
+
+
+def _part(what: str, text: object) -> str:
+    if not isinstance(text, str) or not text:
+        raise BadRoom(f"the {what} must be a text that is not empty, got {text!r:.80}")
+    return text
+
+
+# --- Redis keys ---------------------------------------------------------------------------------
+
+
+def room_key(site: str, room: str) -> str:
+    # The braces are a hash tag: all keys of a room live on one shard of a cluster.
+    return f"{PREFIX}{{{site}/{room}}}"
+
+
+def sessions_key(site: str, room: str) -> str:
+    return room_key(site, room) + ":sessions"
+
+
+def leases_key(site: str, room: str) -> str:
+    return room_key(site, room) + ":leases"
+
+
+def due_member(site: str, room: str) -> str:
+    """Return the member of ``PRESENCE_DUE`` for a room: a site's name has no slash, so it can be
+    read back."""
+    return f"{site}/{room}"
+
+
+def read_due_member(member: str) -> tuple[str, str]:
+    site, _, room = member.partition("/")
+    return site, room

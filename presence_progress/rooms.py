@@ -1,0 +1,231 @@
+"""The primitive: a room keeps its state. Script calls are built and their replies read here, for
+sync and async alike.
+
+A room is a map ``field → JSON value`` with an epoch (this life of it) and a seq (one higher with
+every change). Everything that changes one is a Lua script, which stores and publishes in one step.
+This module never decides who may see a room.
+
+    ValueError
+    ├── BadRoom      a text that is no room name (keys.py)
+    └── BadField     a field or value that no room can hold
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from redis.exceptions import NoScriptError
+
+from presence_progress import context, keys
+
+if TYPE_CHECKING:
+    import redis
+    import redis.asyncio
+
+T = TypeVar("T")
+EPOCH, SEQ = ":epoch", ":seq"
+
+
+class BadField(ValueError):
+    """A field or value that no room can hold; the message names it."""
+
+
+# --- what a room is -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A room at one moment; a room that does not exist has epoch ``""``, seq 0 and no state."""
+
+    room: str
+    epoch: str
+    seq: int
+    state: dict[str, Any]
+
+    def wire(self) -> dict[str, Any]:
+        """Return the payload of ``room_state``."""
+        return {"room": self.room, "epoch": self.epoch, "seq": self.seq, "state": self.state}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step of a room: what ``room_change`` carries."""
+
+    room: str
+    epoch: str
+    seq: int
+    set: dict[str, Any]
+    unset: list[str]
+
+
+Outcome = Literal["applied", "old", "resync"]
+
+
+def apply_change(snapshot: Snapshot, change: Change) -> tuple[Outcome, Snapshot]:
+    """Judge a change against a snapshot; on ``resync`` only a new snapshot can tell what the room
+    is now.
+
+    The browser does the same (``public/js/client/room.js``); ``tests/vectors/changes.json`` binds
+    both.
+    """
+    if not snapshot.epoch or change.epoch != snapshot.epoch or change.seq > snapshot.seq + 1:
+        return "resync", snapshot
+    if change.seq <= snapshot.seq:
+        return "old", snapshot
+    gone = set(change.unset)
+    state = {name: value for name, value in snapshot.state.items() if name not in gone}
+    state.update(change.set)
+    return "applied", Snapshot(snapshot.room, snapshot.epoch, change.seq, state)
+
+
+# --- calling a script ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """A script call, built but not run: run it with :func:`run` or :func:`run_async`."""
+
+    script: str
+    keys: Sequence[str]
+    args: Sequence[str | int]
+    read: Callable[[Any], T]
+    before: Sequence[tuple[str | int, ...]] = field(default=())
+    """Plain commands sent ahead in the same round trip."""
+
+
+def run(client: redis.Redis | Any, call: Call[T]) -> T:
+    """Run a call; the script is sent whole only when this Redis does not know it yet."""
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            reply = _fill(pipeline, call).execute()[-1]
+    except NoScriptError:
+        client.script_load(source(call.script))
+        with client.pipeline(transaction=False) as pipeline:
+            reply = _fill(pipeline, call).execute()[-1]
+    return call.read(reply)
+
+
+async def run_async(client: redis.asyncio.Redis | Any, call: Call[T]) -> T:
+    """The same, for asyncio."""
+    return (await run_all_async(client, [call]))[0]
+
+
+async def run_all_async(client: redis.asyncio.Redis | Any, calls: Sequence[Call[T]]) -> list[T]:
+    """Run many calls in one round trip; each must bear repetition, for an unknown script makes all
+    of them run again."""
+    try:
+        replies = await _execute_async(client, calls)
+    except NoScriptError:
+        for script in {call.script for call in calls}:
+            await client.script_load(source(script))
+        replies = await _execute_async(client, calls)
+    return [call.read(reply) for call, reply in zip(calls, replies, strict=True)]
+
+
+async def _execute_async(client: Any, calls: Sequence[Call[Any]]) -> list[Any]:
+    async with client.pipeline(transaction=False) as pipeline:
+        for call in calls:
+            _fill(pipeline, call)
+        replies = iter(await pipeline.execute())
+    return [[next(replies) for _ in range(len(call.before) + 1)][-1] for call in calls]
+
+
+def _fill(pipeline: Any, call: Call[Any]) -> Any:
+    for command in call.before:
+        pipeline.execute_command(*command)
+    pipeline.execute_command("EVALSHA", digest(call.script), len(call.keys), *call.keys, *call.args)
+    return pipeline
+
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+_PARTS = {"presence": ("_room", "_presence"), "task": ("_room", "_task")}
+
+
+@cache
+def source(script: str) -> str:
+    """Return a script with the parts that its family shares in front of it."""
+    parts = _PARTS.get(script.partition("_")[0], ("_room",))
+    return "\n".join((_SCRIPTS / f"{name}.lua").read_text() for name in (*parts, script))
+
+
+@cache
+def digest(script: str) -> str:
+    return sha1(source(script).encode(), usedforsecurity=False).hexdigest()
+
+
+# --- the two calls that every room has -----------------------------------------------------------
+
+
+def snapshot_call(site: str, room: str) -> Call[Snapshot]:
+    return Call(
+        "room_snapshot", [keys.room_key(site, room)], [], lambda reply: _snapshot(room, reply)
+    )
+
+
+def set_call(
+    site: str,
+    room: str,
+    ttl: int,
+    values: Mapping[str, Any],
+    unset: Sequence[str] = (),
+) -> Call[tuple[str, int]]:
+    """Set and unset fields; what is so already is not published. Returns the epoch and seq that
+    hold then."""
+    return Call(
+        "room_set",
+        [keys.room_key(site, room)],
+        [site, room, ttl, len(values), *field_arguments(values), *(_field(name) for name in unset)],
+        read_position,
+    )
+
+
+def snapshot(room: str) -> Snapshot:
+    """Read a room of this site, whole."""
+    keys.parse_room(room)
+    return run(context.redis(), snapshot_call(context.site(), room))
+
+
+# --- arguments and replies -----------------------------------------------------------------------
+
+
+def field_arguments(values: Mapping[str, Any]) -> list[str]:
+    """Return ``[field, JSON, …]``; :class:`BadField` names what cannot be said in JSON."""
+    return [text for name, value in values.items() for text in (_field(name), to_json(value, name))]
+
+
+def to_json(value: Any, name: str = "value") -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise BadField(f"{name!r} cannot be said in JSON: {error}") from error
+
+
+def read_position(reply: Any) -> tuple[str, int]:
+    epoch, seq = reply
+    return text(epoch), int(seq)
+
+
+def text(reply: Any) -> str:
+    """Read a text, whether or not the client decodes replies."""
+    return reply.decode() if isinstance(reply, bytes) else str(reply)
+
+
+def _field(name: str) -> str:
+    if not isinstance(name, str) or not name or name.startswith(":"):
+        raise BadField(
+            f"a field is a text that is not empty and does not begin with ':', got {name!r}"
+        )
+    return name
+
+
+def _snapshot(room: str, reply: Sequence[Any]) -> Snapshot:
+    flat = [text(item) for item in reply]
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    epoch, seq = fields.pop(EPOCH, ""), int(fields.pop(SEQ, 0))
+    return Snapshot(room, epoch, seq, {name: json.loads(value) for name, value in fields.items()})
