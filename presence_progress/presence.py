@@ -34,9 +34,8 @@ class Who:
 
 
 @dataclass(frozen=True)
-class Session:
-    """One tab, device or job of a user in one document; whoever holds it can enter it again at any
-    time."""
+class Presence:
+    """One session in one document; whoever holds it can enter it again at any time."""
 
     site: str
     doctype: str
@@ -75,7 +74,7 @@ def enter(
     """Enter a document, or renew what is there; without another call the session ends after its
     lease of 9 s."""
     user = user or context.user()
-    entering = Session(
+    entering = Presence(
         context.site(), doctype, name, session, user, who or Who(user), activity, focus
     )
     rooms.run(context.redis(), enter_call(entering))
@@ -90,49 +89,62 @@ def leave(
 ) -> None:
     """Leave a document, at once or after a grace in milliseconds."""
     user = user or context.user()
-    leaving = Session(context.site(), doctype, name, session, user, Who(user))
+    leaving = Presence(context.site(), doctype, name, session, user, Who(user))
     rooms.run(context.redis(), leave_call(leaving, grace))
 
 
 # --- the calls, for whoever runs them ------------------------------------------------------------
 
 
-def enter_call(session: Session) -> rooms.Call[tuple[str, int]]:
+def enter_call(presence: Presence) -> rooms.Call[tuple[str, int]]:
     """Enter, update or renew a session; returns the room's epoch and seq."""
-    if session.activity not in ACTIVITIES:
+    if presence.activity not in ACTIVITIES:
         raise rooms.BadField(
-            f"activity is one of {', '.join(ACTIVITIES)}; got {session.activity!r}"
+            f"activity is one of {', '.join(ACTIVITIES)}; got {presence.activity!r}"
         )
-    who = {"name": session.who.name, "image": session.who.image}
+    who = {"name": presence.who.name, "image": presence.who.image}
     return rooms.Call(
         "presence_enter",
-        _keys(session.site, session.room),
+        _keys(presence.site, presence.room),
         [
-            *_common(session),
+            *_common(presence),
             SESSION_LEASE,
-            session.activity,
-            rooms.to_json(session.focus, "focus"),
+            presence.activity,
+            rooms.to_json(presence.focus, "focus"),
             rooms.to_json(who, "who"),
         ],
         rooms.read_position,
-        before=_note_due(session),
+        before=_note_due(presence),
     )
 
 
-def leave_call(session: Session, grace: int = 0) -> rooms.Call[tuple[str, int]]:
+def leave_call(presence: Presence, grace: int = 0) -> rooms.Call[tuple[str, int]]:
     """Leave at once, or after a grace in milliseconds; returns the room's epoch and seq."""
     return rooms.Call(
         "presence_leave",
-        _keys(session.site, session.room),
-        [*_common(session), grace],
+        _keys(presence.site, presence.room),
+        [*_common(presence), grace],
         rooms.read_position,
-        before=_note_due(session),
+        before=_note_due(presence),
     )
 
 
-def lost_call(session: Session) -> rooms.Call[tuple[str, int]]:
+def lost_call(presence: Presence) -> rooms.Call[tuple[str, int]]:
     """The session's connection is lost: it may come back within the grace, unnoticed by others."""
-    return leave_call(session, RECONNECT_GRACE)
+    return leave_call(presence, RECONNECT_GRACE)
+
+
+def renew_call(presence: Presence) -> rooms.Call[bool]:
+    """Renew a session's lease; False when Redis does not know the session, which must enter again.
+
+    Not the same as entering: a renewal that overtakes a leave must not bring the session back.
+    """
+    return rooms.Call(
+        "presence_renew",
+        _keys(presence.site, presence.room),
+        [*_common(presence), SESSION_LEASE],
+        bool,
+    )
 
 
 def sweep_call(site: str, room: str) -> rooms.Call[int]:
@@ -173,19 +185,19 @@ def _keys(site: str, room: str) -> list[str]:
     return [keys.room_key(site, room), keys.sessions_key(site, room), keys.leases_key(site, room)]
 
 
-def _common(session: Session) -> list[str | int]:
-    if not session.session or any(character.isspace() for character in session.session):
-        raise rooms.BadField(f"a session's id is a text without blanks, got {session.session!r}")
-    if not session.user or session.user.startswith(":"):
-        raise rooms.BadField(f"a user's id is not empty and no ':…', got {session.user!r}")
-    return [session.site, session.room, PRESENCE_TTL, session.session, session.user]
+def _common(presence: Presence) -> list[str | int]:
+    if not presence.session or any(character.isspace() for character in presence.session):
+        raise rooms.BadField(f"a session's id is a text without blanks, got {presence.session!r}")
+    if not presence.user or presence.user.startswith(":"):
+        raise rooms.BadField(f"a user's id is not empty and no ':…', got {presence.user!r}")
+    return [presence.site, presence.room, PRESENCE_TTL, presence.session, presence.user]
 
 
-def _note_due(session: Session) -> list[tuple[str | int, ...]]:
+def _note_due(presence: Presence) -> list[tuple[str | int, ...]]:
     # Before the room is written: a crash in between leaves a room to look at in vain, never a ghost
     # that nobody looks for. Score 0, so that no clock but Redis's is asked; the sweep finds out
     # when the next lease ends.
-    member = keys.due_member(session.site, session.room)
+    member = keys.due_member(presence.site, presence.room)
     return [
         ("ZADD", keys.PRESENCE_DUE, 0, member),
         ("EXPIRE", keys.PRESENCE_DUE, PRESENCE_TTL),

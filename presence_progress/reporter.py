@@ -47,9 +47,13 @@ class Reporter:
             logger.error("the end of task %s could not be written: Redis is away", self._name)
 
     def _run(self) -> None:
-        pause = FLUSH_INTERVAL
+        pause = 0.0
         while not self._closing.wait(pause):
-            pause = FLUSH_INTERVAL if self._try_write() else min(2 * pause, _LONGEST_PAUSE)
+            pause = (
+                FLUSH_INTERVAL
+                if self._try_write()
+                else min(2 * pause or FLUSH_INTERVAL, _LONGEST_PAUSE)
+            )
 
     def _try_write(self) -> bool:
         try:

@@ -43,7 +43,9 @@ PING_INTERVAL = 6
 PING_TIMEOUT = 5
 """Seconds; their sum is how long a pulled cable stays unnoticed."""
 PERMISSION_TTL = 60
-"""Seconds that an answer of Frappe's is believed."""
+"""Seconds that a yes of Frappe's is believed."""
+DENIAL_TTL = 5
+"""And a no: whoever has just been given a right, or signed in anew, shall not wait for it."""
 FRAPPE_TIMEOUT = 10
 """Seconds for one question to Frappe."""
 CANARY_INTERVAL = 3

@@ -1,0 +1,133 @@
+"""What our own clients say: watch a room, enter a document, cancel a task."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from presence_progress import keys, presence, rooms, task_room
+from presence_progress.presence import MAX_FOCUS, Presence
+from presence_progress.server.access import Unavailable
+from presence_progress.server.sessions import Handler, Session, TooManyRooms
+
+NOT_PERMITTED = "not permitted"
+NO_SUCH_ROOM = "no such room"
+TOO_MANY_ROOMS = "too many rooms"
+TRY_AGAIN = "try again"
+
+
+async def room_watch(session: Session, room: Any = None) -> None:
+    """Join first and read the room then: what changes in between arrives, and is judged there."""
+    parsed = keys.parse_room(room)
+    task = await _task_state(session, parsed.task_id) if parsed.task_id else {}
+    if not await session.services.access.may_watch(session.identity, parsed, task):
+        await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+        return
+    await session.join(room)
+    session.watched.add(room)
+    await session.send_state(room)
+
+
+async def room_unwatch(session: Session, room: Any = None) -> None:
+    if room in session.watched:
+        session.watched.remove(room)
+        await session.leave(room)
+
+
+async def presence_enter(session: Session, payload: Any = None) -> None:
+    doctype, name = _document(payload)
+    room = keys.presence_room(doctype, name)
+    if session.identity.is_guest or not await session.may_read(doctype, name):
+        await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+        return
+    await session.enter(
+        Presence(
+            session.identity.site,
+            doctype,
+            name,
+            session.sid,
+            session.identity.user,
+            await session.services.access.who(session.identity),
+            _activity(payload),
+            _focus(payload),
+        )
+    )
+
+
+async def presence_leave(session: Session, payload: Any = None) -> None:
+    await session.exit(keys.presence_room(*_document(payload)))
+
+
+async def task_cancel(session: Session, task_id: Any = None) -> None:
+    room = keys.task_room(task_id)
+    site, user = session.identity.site, session.identity.user
+    task = await _task_state(session, task_id)
+    if not task or user not in (task["user"], "Administrator") or session.identity.is_guest:
+        await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+        return
+    redis = session.services.redis
+    await rooms.run_async(redis, task_room.cancel_call(site, task_id, user))
+    now = await _task_state(session, task_id)
+    await rooms.run_all_async(redis, task_room.list_calls(site, task_id, now))
+
+
+def _answered(handler: Handler) -> Handler:
+    """Tell the client what became of its event when it failed: our clients wait for an answer."""
+
+    @wraps(handler)
+    async def handle(session: Session, argument: Any = None, *_: Any) -> None:
+        try:
+            await handler(session, argument)
+        except (keys.BadRoom, rooms.BadField):
+            reason = NO_SUCH_ROOM
+        except TooManyRooms:
+            reason = TOO_MANY_ROOMS
+        except (Unavailable, RedisError, OSError):
+            reason = TRY_AGAIN
+        else:
+            return
+        await session.send("room_denied", {"room": _room_of(handler, argument), "reason": reason})
+
+    return handle
+
+
+EVENTS: dict[str, Handler] = {
+    "room_watch": _answered(room_watch),
+    "room_unwatch": _answered(room_unwatch),
+    "presence_enter": _answered(presence_enter),
+    "presence_update": _answered(presence_enter),
+    "presence_leave": _answered(presence_leave),
+    "task_cancel": _answered(task_cancel),
+}
+
+
+def _room_of(handler: Handler, argument: Any) -> Any:
+    """Return the room that an event was about, as far as it can be told; a denial is found by
+    it."""
+    if isinstance(argument, dict):
+        return f"presence:{argument.get('doctype')}/{argument.get('name')}"
+    return f"task:{argument}" if handler is task_cancel else argument
+
+
+async def _task_state(session: Session, task_id: str) -> dict[str, Any]:
+    return (await session.snapshot(keys.task_room(task_id))).state
+
+
+def _document(payload: Any) -> tuple[str, str]:
+    if not isinstance(payload, dict):
+        raise rooms.BadField("a document is {doctype, name}")
+    return payload.get("doctype") or "", str(payload.get("name") or "")
+
+
+def _activity(payload: dict[str, Any]) -> presence.Activity:
+    activity = payload.get("activity") or "viewing"
+    if activity not in presence.ACTIVITIES:
+        raise rooms.BadField(f"activity is one of {', '.join(presence.ACTIVITIES)}")
+    return activity
+
+
+def _focus(payload: dict[str, Any]) -> str | None:
+    focus = payload.get("focus")
+    return focus[:MAX_FOCUS] if isinstance(focus, str) and focus else None
