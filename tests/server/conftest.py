@@ -1,0 +1,226 @@
+"""A whole stack of the tests' own: the demo site as Frappe, the realtime server, clients.
+
+Every part is a process; the site is the one double, and answers Frappe's contract over real HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import redis
+import socketio
+from socketio.packet import DISCONNECT, Packet
+
+from presence_progress import context
+from presence_progress.demo import database
+from tests.conftest import RedisServer, free_port, until_answers
+
+SITE = "demo.localhost"
+NAMESPACE = f"/{SITE}"
+
+
+class Process:
+    """A process of the stack, which a test may kill and start again."""
+
+    def __init__(self, url: str, *command: str) -> None:
+        self.url = url
+        self._command = [sys.executable, "-m", *command]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        import urllib.request
+
+        self._process = subprocess.Popen(self._command)
+        until_answers(lambda: urllib.request.urlopen(f"{self.url}/healthz").close(), 20)
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def stop(self, *, kill: bool = False) -> None:
+        if self._process:
+            self._process.kill() if kill else self._process.terminate()
+            assert self._process.wait(10) is not None
+            self._process = None
+
+
+class Stack:
+    """One site, one Redis, and as many realtime servers as a test starts."""
+
+    def __init__(self, redis_server: RedisServer, data: Path) -> None:
+        self.redis_server = redis_server
+        self.redis: Any = redis.Redis.from_url(redis_server.url)
+        self._processes: list[Process] = []
+        database.create(data / "site.sqlite")
+        self.database = data / "site.sqlite"
+        port = free_port()
+        self.site = self._start(
+            f"http://127.0.0.1:{port}",
+            *("presence_progress.demo.site", "--port", str(port), "--data", str(data)),
+            *("--redis", redis_server.url),
+        )
+
+    def start_server(self) -> Process:
+        port = free_port()
+        return self._start(
+            f"http://127.0.0.1:{port}",
+            *("presence_progress.cli", "serve", "--port", str(port), "--site", SITE),
+            *("--redis", self.redis_server.url, "--site-url", self.site.url),
+        )
+
+    def _start(self, url: str, *command: str) -> Process:
+        process = Process(url, *command)
+        process.start()
+        self._processes.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in reversed(self._processes):
+            process.stop()
+        self.redis.close()
+
+
+def make_stack(redis_server: RedisServer, data: Path) -> Iterator[Stack]:
+    with contextlib.closing(Stack(redis_server, data)) as stack:
+        _add_airports(stack)
+        yield stack
+
+
+def _add_airports(stack: Stack) -> None:
+    with database.connect(stack.database) as db:
+        for code in ("KJFK", "EDDB", "LFPG"):
+            db.execute(
+                "INSERT INTO airport (name, icao, airport_name, latitude, longitude, modified,"
+                " modified_by) VALUES (?, ?, ?, 0, 0, '', '')",
+                (code, code, code),
+            )
+
+
+@pytest.fixture(scope="session")
+def stack(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Return the stack that tests share which do not harm it."""
+    yield from make_stack(redis_server, tmp_path_factory.mktemp("stack"))
+
+
+@pytest.fixture(scope="session")
+def server(stack: Stack) -> Process:
+    return stack.start_server()
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    """Return a stack whose parts a test may kill, Redis among them."""
+    redis_server = RedisServer(tmp_path)
+    redis_server.start()
+    yield from make_stack(redis_server, tmp_path)
+    redis_server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _in_the_demo_site(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "own_stack" if "own_stack" in request.fixturenames else "stack"
+    stack: Stack = request.getfixturevalue(name)
+    place = context._Place(SITE, None, stack.redis_server.url)
+    monkeypatch.setattr(context, "_configured", place)
+
+
+class Client:
+    """A browser, as far as the server can tell: python-socketio's client, and all that it heard."""
+
+    def __init__(self, sid: str) -> None:
+        self.sid = sid
+        self.heard: list[tuple[str, Any]] = []
+        self._news = asyncio.Event()
+        self.socket = socketio.AsyncClient(reconnection=False)
+        self.socket.on("*", self._hear, namespace=NAMESPACE)
+
+    async def connect(self, url: str, transport: str = "websocket", **headers: str) -> Client:
+        sent = {"Cookie": f"sid={self.sid}", "Origin": "http://127.0.0.1:8000", **headers}
+        await self.socket.connect(url, sent, transports=[transport], namespaces=[NAMESPACE])
+        return self
+
+    async def _hear(self, event: str, *messages: Any) -> None:
+        self.heard.append((event, messages[0] if messages else None))
+        self._news.set()
+
+    async def say(self, event: str, *arguments: Any) -> None:
+        await self.socket.emit(event, arguments or None, namespace=NAMESPACE)
+
+    async def wait_for(self, event: str, matches: Callable[[Any], bool] = lambda _: True) -> Any:
+        """Wait until an event was heard, from the start of time or since the last ``forget``."""
+
+        async def look() -> Any:
+            while True:
+                for name, message in self.heard:
+                    if name == event and matches(message):
+                        return message
+                self._news.clear()
+                await self._news.wait()
+
+        try:
+            return await asyncio.wait_for(look(), 15)
+        except asyncio.TimeoutError:
+            raise AssertionError(f"no {event} came that fits; heard: {self.heard}") from None
+
+    async def settle(self) -> None:
+        """Wait until the server has handled all that was said before, and all it sent has come."""
+        self.heard = [entry for entry in self.heard if entry[0] != "pong"]
+        await self.say("ping")
+        await self.wait_for("pong")
+
+    async def watch(self, room: str) -> dict[str, Any]:
+        await self.say("room_watch", room)
+        state: dict[str, Any] = await self.wait_for("room_state", lambda m: m["room"] == room)
+        return state
+
+    def changes(self, room: str) -> list[dict[str, Any]]:
+        return [m for event, m in self.heard if event == "room_change" and m["room"] == room]
+
+    def forget(self) -> None:
+        self.heard.clear()
+
+    async def say_goodbye(self) -> None:
+        """Leave the site as a browser's client does; python-socketio's closes before it has said
+        so."""
+        await self.socket._send_packet(Packet(packet_type=DISCONNECT, namespace=NAMESPACE))
+
+    async def vanish(self) -> None:
+        """Lose the connection without goodbye."""
+        await self.socket.eio.ws.close()
+        await self.socket.wait()
+
+
+Connect = Callable[..., Awaitable[Client]]
+
+
+@pytest.fixture
+async def sign_in(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
+    """Return a function that connects a demo user to a server."""
+    clients: list[Client] = []
+
+    async def connect(user: str, server: Process, transport: str = "websocket") -> Client:
+        name = "own_stack" if "own_stack" in request.fixturenames else "stack"
+        stack: Stack = request.getfixturevalue(name)
+        clients.append(Client(await session_of(stack, user)))
+        return await clients[-1].connect(server.url, transport)
+
+    yield connect
+    for client in clients:
+        await client.socket.disconnect()
+
+
+async def session_of(stack: Stack, user: str) -> str:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{stack.site.url}/api/method/login", data={"usr": user, "pwd": "x"}) as reply,
+    ):
+        return reply.cookies["sid"].value
