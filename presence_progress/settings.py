@@ -48,6 +48,8 @@ DENIAL_TTL = 5
 """And a no: whoever has just been given a right, or signed in anew, shall not wait for it."""
 FRAPPE_TIMEOUT = 10
 """Seconds for one question to Frappe."""
+REDIS_TIMEOUT = 5
+"""Seconds for one answer of Redis; one that hangs must not hang the server."""
 CANARY_INTERVAL = 3
 CANARY_TIMEOUT = 9
 """Seconds without hearing our own canary, after which the subscription is taken for dead."""

@@ -7,7 +7,6 @@ import logging
 import socket
 from typing import Any
 
-import redis.asyncio
 import socketio
 import uvicorn
 from redis.exceptions import RedisError
@@ -17,11 +16,11 @@ from presence_progress import rooms
 from presence_progress.server import room_events, stock_events
 from presence_progress.server.access import Access, Refused, Unavailable
 from presence_progress.server.bus import Bus, Event
+from presence_progress.server.connection import close, connect
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.sessions import Services, Session
 from presence_progress.settings import (
-    FRAPPE_TIMEOUT,
     MAX_PAYLOAD,
     PING_INTERVAL,
     PING_TIMEOUT,
@@ -38,9 +37,7 @@ class RealtimeServer:
     """Sockets on one side, Redis on the other, Frappe to be asked."""
 
     def __init__(self, settings: Settings) -> None:
-        self._redis = redis.asyncio.Redis.from_url(
-            settings.redis_url, socket_connect_timeout=FRAPPE_TIMEOUT
-        )
+        self._redis = connect(settings.redis_url)
         self._sio = socketio.AsyncServer(
             async_mode="asgi",
             namespaces="*",  # type: ignore[arg-type]
@@ -81,6 +78,7 @@ class RealtimeServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._services.access.close()
+        await close(self._redis)
 
     async def _health(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

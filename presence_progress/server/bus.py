@@ -8,6 +8,7 @@ that the subscription is made anew, and that whoever listens is told to doubt wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -19,6 +20,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from presence_progress.keys import EVENTS_CHANNEL, PREFIX
+from presence_progress.server.connection import close
 from presence_progress.settings import CANARY_INTERVAL, CANARY_TIMEOUT
 
 logger = logging.getLogger(__name__)
@@ -87,7 +89,8 @@ class Bus:
         finally:
             if singing:
                 singing.cancel()
-            await _close(pubsub)
+            with contextlib.suppress(RedisError, OSError):
+                await close(pubsub)
 
     async def _sing(self) -> None:
         while True:
@@ -134,12 +137,3 @@ def read_event(data: Any) -> Event | None:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-async def _close(pubsub: Any) -> None:
-    # redis-py before 5 knows only close(), later ones warn of it.
-    close = getattr(pubsub, "aclose", None) or pubsub.close
-    try:
-        await close()
-    except (RedisError, OSError):
-        logger.debug("the subscription was gone already")

@@ -13,6 +13,8 @@ from presence_progress.server.access import Unavailable
 from presence_progress.server.sessions import Handler, Session, TooManyRooms
 
 NOT_PERMITTED = "not permitted"
+MAY_NOT_ENTER = "may not enter"
+MAY_NOT_CANCEL = "may not cancel"
 NO_SUCH_ROOM = "no such room"
 TOO_MANY_ROOMS = "too many rooms"
 TRY_AGAIN = "try again"
@@ -40,7 +42,7 @@ async def presence_enter(session: Session, payload: Any = None) -> None:
     doctype, name = _document(payload)
     room = keys.presence_room(doctype, name)
     if session.identity.is_guest or not await session.may_read(doctype, name):
-        await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+        await session.send("room_denied", {"room": room, "reason": MAY_NOT_ENTER})
         return
     await session.enter(
         Presence(
@@ -65,7 +67,7 @@ async def task_cancel(session: Session, task_id: Any = None) -> None:
     site, user = session.identity.site, session.identity.user
     task = await _task_state(session, task_id)
     if not task or user not in (task["user"], "Administrator") or session.identity.is_guest:
-        await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+        await session.send("room_denied", {"room": room, "reason": MAY_NOT_CANCEL})
         return
     redis = session.services.redis
     await rooms.run_async(redis, task_room.cancel_call(site, task_id, user))

@@ -1,4 +1,5 @@
-"""The server driven by the JavaScript client that browsers have, over WebSocket and over polling."""
+"""The server driven by the JavaScript client that browsers have, over WebSocket and over
+polling."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ async def test_whoever_may_not_read_does_not_enter(server: Process, sign_in: Con
     await watcher.watch(ROOM)
     await nobody.say("presence_enter", DOCUMENT)
     denied = await nobody.wait_for("room_denied")
-    assert denied == {"room": ROOM, "reason": "not permitted"}
+    assert denied == {"room": ROOM, "reason": "may not enter"}
     await watcher.settle()
     assert watcher.changes(ROOM) == []
 
@@ -229,7 +229,7 @@ async def test_a_task_is_cancelled_by_its_owner_and_nobody_else(
     room = make_task(stack, "cancel-me", doctype="Airport")
     viewer, editor = await sign_in(VIEWER, server), await sign_in(EDITOR, server)
     await viewer.say("task_cancel", "cancel-me")
-    assert await viewer.wait_for("room_denied") == {"room": room, "reason": "not permitted"}
+    assert await viewer.wait_for("room_denied") == {"room": room, "reason": "may not cancel"}
     assert (await editor.watch(room))["state"]["state"] == "running"
     await editor.say("task_cancel", "cancel-me")
     change = await editor.wait_for("room_change")
@@ -244,7 +244,7 @@ async def test_cancelling_what_is_no_task_is_denied(
 ) -> None:
     client = await sign_in(EDITOR, server)
     await client.say("task_cancel", task_id)
-    assert (await client.wait_for("room_denied"))["reason"] in ("no such room", "not permitted")
+    assert (await client.wait_for("room_denied"))["reason"] in ("no such room", "may not cancel")
 
 
 async def test_a_queued_task_is_cancelled_at_once(

@@ -1,0 +1,1 @@
+"""Frappe's own place for the DocTypes of this app."""
