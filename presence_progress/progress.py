@@ -43,16 +43,23 @@ class TaskCancelled(BaseException):
     """
 
 
-def track(iterable: Iterable[T], total: int | None = None, title: str | None = None) -> Iterator[T]:
+def track(
+    iterable: Iterable[T],
+    total: int | None = None,
+    title: str | None = None,
+    *,
+    doctype: str | None = None,
+    name: str | None = None,
+) -> Iterator[T]:
     """Yield from an iterable and report how many of its items are done.
 
     Without ``total`` and without a length there is no percent, only the number done. Leaving the
     loop before its end leaves a task ``failed``, except in a job started by :func:`enqueue`, where
-    the job's own end decides.
+    the job's own end decides. The other arguments are those of :class:`Task`.
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    with Task(title, total=total) as task:
+    with Task(title, total=total, doctype=doctype, name=name) as task:
         for item in iterable:
             yield item
             task.advance()
@@ -67,8 +74,9 @@ class Task:
     """A piece of work that people watch.
 
     ``with Task(title, total=…) as task`` begins one, or joins the one of the job that runs here:
-    then a title that the job has already is the stage. ``total`` and ``done`` may be set at any
-    time.
+    then a title is the stage if the job has one of its own. ``total`` and ``done`` may be set at
+    any time. Its owner watches it, and whoever may read the document ``doctype``/``name``, or the
+    DocType when there is no name.
     """
 
     def __init__(

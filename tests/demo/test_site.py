@@ -1,0 +1,255 @@
+"""Frappe's contract over HTTP: signing in, what the realtime server asks, what the pages need."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
+
+from presence_progress.demo import pages
+from presence_progress.demo.config import Config
+from presence_progress.demo.site import make_app
+from presence_progress.demo.users import USERS
+
+from .conftest import SignIn, total_told
+
+API = "/api/method/"
+REALTIME = API + "frappe.realtime."
+
+
+async def test_signing_in_gives_the_cookies_of_frappe(sign_in: SignIn) -> None:
+    guest = await sign_in("")
+    answer = await guest.post(API + "login", json={"usr": "EDITOR@example.com", "pwd": ""})
+    assert await answer.json() == {
+        "message": "Logged In",
+        "home_page": "/",
+        "full_name": "Elif Editor",
+    }
+    sid = answer.cookies["sid"]
+    assert sid["httponly"] and sid["samesite"] == "Lax" and len(sid.value) > 40
+    assert answer.cookies["user_id"].value == "editor@example.com"
+    answer = await guest.get(API + "frappe.auth.get_logged_user")
+    assert await answer.json() == {"message": "editor@example.com"}
+
+
+@pytest.mark.parametrize("body", [{"usr": "nobody@example.com"}, {}, {"usr": ["Administrator"]}])
+async def test_an_unknown_user_is_told_who_there_is(sign_in: SignIn, body: Any) -> None:
+    answer = await (await sign_in("")).post(API + "login", json=body)
+    said = await answer.json()
+    assert answer.status == 401 and said["exc_type"] == "AuthenticationError"
+    assert "viewer@example.com" in said["message"]
+
+
+async def test_signing_out_ends_the_session_itself(sign_in: SignIn) -> None:
+    browser = await sign_in("Administrator")
+    answer = await browser.get(REALTIME + "get_user_info")
+    sid = browser.session.cookie_jar.filter_cookies(answer.url)["sid"].value
+    await browser.post(API + "logout")
+    answer = await browser.get(REALTIME + "get_user_info", headers={"Cookie": f"sid={sid}"})
+    assert (await answer.json())["message"]["user"] == "Guest"
+
+
+async def test_a_restart_of_the_site_signs_nobody_out(sign_in: SignIn, config: Config) -> None:
+    browser = await sign_in("viewer@example.com")
+    answer = await browser.get(REALTIME + "get_user_info")
+    sid = browser.session.cookie_jar.filter_cookies(answer.url)["sid"].value
+    async with TestClient(TestServer(make_app(config))) as restarted:
+        answer = await restarted.get(REALTIME + "get_user_info", headers={"Cookie": f"sid={sid}"})
+        assert (await answer.json())["message"]["user"] == "viewer@example.com"
+
+
+async def test_user_info_is_what_a_realtime_server_expects(sign_in: SignIn) -> None:
+    apps = ["frappe", "presence_progress"]
+    answer = await (await sign_in("editor@example.com")).get(REALTIME + "get_user_info")
+    assert (await answer.json())["message"] == {
+        "user": "editor@example.com",
+        "user_type": "System User",
+        "installed_apps": apps,
+    }
+    guest = await sign_in("")
+    for cookie in ("sid=Guest", "sid=", "sid=%00'--", "no cookie"):
+        answer = await guest.get(REALTIME + "get_user_info", headers={"Cookie": cookie})
+        assert (await answer.json())["message"] == {
+            "user": "Guest",
+            "user_type": "Website User",
+            "installed_apps": apps,
+        }
+
+
+@pytest.mark.parametrize(
+    ("user", "status"),
+    [
+        ("Administrator", 200),
+        ("editor@example.com", 200),
+        ("viewer@example.com", 200),
+        ("no-access@example.com", 403),
+        ("", 403),
+    ],
+)
+async def test_who_may_read_airports(sign_in: SignIn, store: Any, user: str, status: int) -> None:
+    store("EDDB")
+    browser = await sign_in(user)
+    for question in (
+        "has_permission?doctype=Airport&name=EDDB",
+        "has_permission?doctype=Airport&name=&ptype=read",
+        "can_subscribe_doc?doctype=Airport&docname=EDDB",
+        "can_subscribe_doctype?doctype=Airport",
+    ):
+        answer = await browser.get(REALTIME + question)
+        said = await answer.json()
+        assert answer.status == status, question
+        assert said == {"message": True} if status == 200 else said["exc_type"] == "PermissionError"
+
+
+async def test_who_may_not_read_does_not_learn_what_there_is(sign_in: SignIn, store: Any) -> None:
+    store("EDDB")
+    browser = await sign_in("no-access@example.com")
+    for name in ("EDDB", "NOPE"):
+        answer = await browser.get(REALTIME + f"has_permission?doctype=Airport&name={name}")
+        assert answer.status == 403
+        assert (await browser.get(f"/api/resource/Airport/{name}")).status == 403
+
+
+@pytest.mark.parametrize(
+    "doctype", ["", "User", "airport", "Air/port", "Airport'; DROP TABLE airport", "x" * 5000, "\0"]
+)
+async def test_an_odd_doctype_is_one_that_does_not_exist(sign_in: SignIn, doctype: str) -> None:
+    browser = await sign_in("Administrator")
+    for method, name in (
+        ("frappe.realtime.has_permission", "name"),
+        ("frappe.realtime.can_subscribe_doc", "docname"),
+        ("frappe.realtime.can_subscribe_doctype", "docname"),
+        ("frappe.client.get_count", "name"),
+    ):
+        answer = await browser.get(API + method, params={"doctype": doctype, name: "EDDB"})
+        assert answer.status == 404
+        assert (await answer.json())["exc_type"] == "DoesNotExistError"
+
+
+@pytest.mark.parametrize("name", ["NOPE", "ED/DB", "'\"", "y" * 5000, "\0", "٣", "%", "_" * 4])
+async def test_an_odd_name_is_one_that_does_not_exist(
+    sign_in: SignIn, store: Any, name: str
+) -> None:
+    store("EDDB")
+    browser = await sign_in("Administrator")
+    params = {"doctype": "Airport", "name": name}
+    assert (await browser.get(REALTIME + "has_permission", params=params)).status == 404
+
+
+async def test_an_unknown_method_is_answered_in_json(sign_in: SignIn) -> None:
+    answer = await (await sign_in("Administrator")).get(API + "frappe.nope")
+    assert answer.status == 404 and (await answer.json())["exc_type"] == "DoesNotExistError"
+
+
+async def test_viewers_have_names_and_pictures(sign_in: SignIn) -> None:
+    browser = await sign_in("viewer@example.com")
+    method = API + "frappe.desk.form.load.get_user_info_for_viewers"
+    asked = json.dumps(["editor@example.com", "nobody@example.com", 7, None, ["x"]])
+    answer = await browser.get(method, params={"users": asked})
+    assert (await answer.json())["message"] == {
+        "editor@example.com": {
+            "fullname": "Elif Editor",
+            "image": "/files/editor.svg",
+            "name": "editor@example.com",
+            "email": "editor@example.com",
+        }
+    }
+    for odd in ("", "{}", "[", '"x"', "[" * 100_000):
+        assert (await browser.post(method, data={"users": odd})).status == 417
+    assert (await browser.get(method)).status == 417
+    assert (await (await sign_in("")).get(method, params={"users": "[]"})).status == 403
+
+
+async def test_everybody_has_a_picture(sign_in: SignIn) -> None:
+    guest = await sign_in("")
+    seen = set()
+    for user in USERS.values():
+        answer = await guest.get(user.image or "")
+        assert answer.content_type == "image/svg+xml"
+        seen.add(await answer.text())
+    assert len(seen) == len(USERS)
+    assert (await guest.get("/files/nobody.svg")).status == 404
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in for what the front end's build makes."""
+    for name in ("app", "login", "count"):
+        page = f"<title>{name}</title><script>boot = __BOOT__; again = '__BOOT__'</script>"
+        (tmp_path / f"{name}.html").write_text(page)
+    static = tmp_path / "static"
+    static.mkdir()
+    (static / "app.js").write_text("1")
+    (tmp_path / "secret").write_text("s")
+    monkeypatch.setattr(pages, "PAGES", tmp_path)
+    monkeypatch.setattr(pages, "STATIC", static)
+    return tmp_path
+
+
+async def test_a_page_knows_who_looks_at_it(sign_in: SignIn, built: Path) -> None:
+    browser = await sign_in("no-access@example.com")
+    for path, title in (("/", "app"), ("/airport/EDDB", "app"), ("/count", "count")):
+        answer = await browser.get(path)
+        page = await answer.text()
+        assert f"<title>{title}</title>" in page and answer.headers["Cache-Control"] == "no-cache"
+        boot = json.loads(re.search("boot = (.*); again", page).group(1))  # type: ignore[union-attr]
+        assert boot["boot"] == {"sitename": "demo.localhost", "socketio_port": 9123}
+        assert boot["session"]["user"] == "no-access@example.com"
+        assert boot["session"]["user_image"] == "/files/no-access.svg"
+        assert "again = '__BOOT__'" in page
+
+
+def test_a_boot_cannot_end_its_script() -> None:
+    text = pages._script_safe({"x": "</script><!-- &\u2028"})
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"x": "</script><!-- &\u2028"}
+
+
+async def test_who_is_not_signed_in_comes_back_after_it(sign_in: SignIn, built: Path) -> None:
+    guest = await sign_in("")
+    for path in ("/", "/count", "/airport/EDDB?tab=2"):
+        answer = await guest.get(path, allow_redirects=False)
+        assert answer.status == 302
+        target = URL(answer.headers["Location"])
+        assert target.path == "/login" and dict(target.query) == {"redirect-to": path}
+    assert "<title>login" in await (await guest.get("/login")).text()
+
+
+async def test_a_missing_page_says_how_to_build_it(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pages, "PAGES", tmp_path / "none")
+    answer = await (await sign_in("Administrator")).get("/")
+    assert answer.status == 503 and "make build" in await answer.text()
+
+
+async def test_static_files_stay_in_their_folder(sign_in: SignIn, built: Path) -> None:
+    guest = await sign_in("")
+    answer = await guest.get("/static/app.js")
+    assert await answer.text() == "1" and answer.headers["Cache-Control"] == "no-cache"
+    for odd in (
+        "/static/..%2fsecret",
+        "/static/%2e%2e/secret",
+        "/static/none",
+        "/static//etc/hosts",
+        "/static/%00",
+    ):
+        assert (await guest.get(odd)).status == 404, odd
+
+
+async def test_the_total_is_told_when_the_site_starts(
+    store: Any, config: Config, site: str
+) -> None:
+    store("EDDB", "EDDF")
+    async with TestClient(TestServer(make_app(config))) as browser:
+        while total_told() is None:
+            await browser.get("/healthz")
+    assert total_told() == 2

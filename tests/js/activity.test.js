@@ -1,0 +1,116 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  activityAt,
+  EDITING_MS,
+  IDLE_MS,
+  watchActivity,
+} from "../../presence_progress/public/js/client/activity.js";
+
+beforeEach(() => vi.useFakeTimers());
+
+function setup() {
+  document.body.innerHTML = `
+    <form><input name="city" /><div data-fieldname="notes"><textarea></textarea></div></form>
+    <input name="search" />`;
+  const page = document;
+  let hidden = false;
+  Object.defineProperty(page, "hidden", { configurable: true, get: () => hidden });
+  /** @type {any[]} */
+  const seen = [];
+  const form = page.querySelector("form");
+  const stop = watchActivity({ form, onChange: (doing) => seen.push(doing) });
+
+  return {
+    seen,
+    stop,
+    last: () => seen[seen.length - 1],
+    /** @param {string} selector @param {string} type */
+    fire: (selector, type) =>
+      page.querySelector(selector)?.dispatchEvent(new Event(type, { bubbles: true })),
+    /** @param {boolean} value */
+    hide(value) {
+      hidden = value;
+      page.dispatchEvent(new Event("visibilitychange"));
+    },
+  };
+}
+
+describe("what the person does", () => {
+  it("is viewing at first", () => {
+    const { seen, stop } = setup();
+    expect(seen).toEqual([{ activity: "viewing", focus: null }]);
+    stop();
+  });
+
+  it("is editing while they type in the form, and a little longer", () => {
+    const { fire, last, stop } = setup();
+    fire("[name=city]", "focusin");
+    fire("[name=city]", "input");
+    expect(last()).toEqual({ activity: "editing", focus: "city" });
+
+    vi.advanceTimersByTime(EDITING_MS - 1);
+    fire("[name=city]", "input");
+    vi.advanceTimersByTime(EDITING_MS - 1);
+    expect(last().activity).toBe("editing");
+    vi.advanceTimersByTime(1);
+    expect(last()).toEqual({ activity: "viewing", focus: "city" });
+    stop();
+  });
+
+  it("is not editing when they type elsewhere", () => {
+    const { fire, seen, stop } = setup();
+    fire("[name=search]", "input");
+    expect(seen).toHaveLength(1);
+    stop();
+  });
+
+  it("names the field by Frappe's name for it", () => {
+    const { fire, last, stop } = setup();
+    fire("textarea", "input");
+    expect(last().focus).toBe("notes");
+    fire("textarea", "focusout");
+    expect(last().focus).toBeNull();
+    stop();
+  });
+
+  it("is idle after a minute without input, until the next one", () => {
+    const { fire, last, seen, stop } = setup();
+    vi.advanceTimersByTime(IDLE_MS - 1);
+    fire("[name=search]", "keydown");
+    vi.advanceTimersByTime(IDLE_MS - 1);
+    expect(seen).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(last()).toEqual({ activity: "idle", focus: null });
+    fire("body", "pointermove");
+    expect(last().activity).toBe("viewing");
+    stop();
+  });
+
+  it("is idle while the page is hidden", () => {
+    const { fire, hide, last, stop } = setup();
+    fire("[name=city]", "input");
+    hide(true);
+    expect(last()).toEqual({ activity: "idle", focus: null });
+    hide(false);
+    expect(last().activity).toBe("editing");
+    stop();
+  });
+
+  it("is not looked at any more after the end", () => {
+    const { fire, hide, seen, stop } = setup();
+    stop();
+    fire("[name=city]", "input");
+    hide(true);
+    vi.advanceTimersByTime(2 * IDLE_MS);
+    expect(seen).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+it("is decided by three facts and the time", () => {
+  const seen = { hidden: false, touchedAt: 0, typedAt: -Infinity };
+  expect(activityAt(IDLE_MS - 1, seen)).toBe("viewing");
+  expect(activityAt(IDLE_MS, seen)).toBe("idle");
+  expect(activityAt(EDITING_MS - 1, { ...seen, typedAt: 0 })).toBe("editing");
+  expect(activityAt(1, { ...seen, typedAt: 0, hidden: true })).toBe("idle");
+});

@@ -1,0 +1,320 @@
+import { mount } from "@vue/test-utils";
+import { nextTick } from "vue";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import DocViewers from "../../presence_progress/public/js/components/DocViewers.vue";
+import LiveCount from "../../presence_progress/public/js/components/LiveCount.vue";
+import TaskProgress from "../../presence_progress/public/js/components/TaskProgress.vue";
+import { stubClient } from "./stubs.js";
+
+/** @type {ReturnType<typeof stubClient>} */
+let stub;
+
+beforeEach(() => {
+  stub = stubClient();
+  document.documentElement.lang = "en";
+});
+
+const TASK = {
+  title: "Import airports",
+  stage: null,
+  state: "running",
+  done: 12340,
+  total: 28298,
+  percent: 43,
+  rate: 1502.4,
+  eta: 10.6,
+  warnings: 0,
+  errors: 0,
+  messages: [],
+  error: null,
+  user: "ada@example.com",
+};
+
+/** @param {Record<string, any>} [fields] @param {Record<string, any>} [props] */
+async function mountTask(fields = {}, props = {}) {
+  const wrapper = mount(TaskProgress, {
+    props: { taskId: "t1", ...props },
+    attachTo: document.body,
+  });
+  stub.state("task:t1", { ...TASK, ...fields });
+  await nextTick();
+  return { wrapper, bar: wrapper.get("[role=progressbar]") };
+}
+
+describe("TaskProgress", () => {
+  it("says how far it is, to eyes and ears", async () => {
+    const { wrapper, bar } = await mountTask({ stage: "Writing rows" });
+    expect(wrapper.text()).toContain("Import airports");
+    expect(wrapper.text()).toContain("Writing rows");
+    expect(wrapper.text()).toContain("12,340 of 28,298");
+    expect(wrapper.text()).toContain("1,502/s");
+    expect(wrapper.text()).toContain("11 s left");
+    expect(wrapper.text()).toContain("43 %");
+    expect(bar.attributes()).toMatchObject({
+      "aria-label": "Import airports",
+      "aria-valuenow": "43",
+      "aria-valuetext": "Running, Writing rows, 43 %, 12,340 of 28,298",
+    });
+    wrapper.unmount();
+  });
+
+  it("has no percent when nobody knows the total", async () => {
+    const { wrapper, bar } = await mountTask({ total: null, percent: null, eta: null });
+    expect(bar.attributes("aria-valuenow")).toBeUndefined();
+    expect(bar.attributes("data-unknown")).toBe("");
+    expect(wrapper.text()).toContain("12,340 done");
+    expect(wrapper.text()).not.toContain("%");
+    wrapper.unmount();
+  });
+
+  it("is full, with no time left, when a task of unknown total is done", async () => {
+    const { wrapper, bar } = await mountTask({ state: "done", total: null, percent: null });
+    expect(bar.attributes("aria-valuenow")).toBe("100");
+    expect(bar.attributes("data-unknown")).toBeUndefined();
+    expect(wrapper.text()).not.toContain("left");
+    wrapper.unmount();
+  });
+
+  it("counts exactly and lists the first messages, with the rest as a number", async () => {
+    const { wrapper } = await mountTask({
+      warnings: 1,
+      errors: 1204,
+      messages: [
+        { level: "error", row: 2210, message: "Latitude <b>132.5</b>" },
+        { level: "warning", row: null, message: "No header" },
+      ],
+    });
+    expect(wrapper.get("summary").text()).toMatch(/1,204 errors\s*1 warning/);
+    const items = wrapper.findAll(".pp-messages li");
+    expect(items.map((item) => item.text())).toEqual([
+      "Row 2,210Latitude <b>132.5</b>",
+      "WarningNo header",
+    ]);
+    expect(wrapper.text()).toContain("and 1,203 more");
+    wrapper.unmount();
+  });
+
+  it("shows what it failed of", async () => {
+    const { wrapper } = await mountTask({ state: "failed", error: "The file is empty." });
+    expect(wrapper.text()).toContain("Failed");
+    expect(wrapper.text()).toContain("The file is empty.");
+    expect(wrapper.find("button").exists()).toBe(false);
+    wrapper.unmount();
+  });
+
+  it("asks for a cancel once and waits for the answer", async () => {
+    const { wrapper } = await mountTask();
+    const button = wrapper.get("button");
+    await button.trigger("click");
+    expect(stub.socket.take("task_cancel")).toEqual(["t1"]);
+    expect(button.attributes("disabled")).toBe("");
+
+    stub.change("task:t1", 2, { state: "cancelling" });
+    await nextTick();
+    expect(wrapper.text()).toContain("Cancelling");
+    stub.change("task:t1", 3, { state: "cancelled" });
+    await nextTick();
+    expect(wrapper.text()).toContain("Cancelled");
+    expect(wrapper.emitted("ended")).toEqual([["cancelled"]]);
+    wrapper.unmount();
+  });
+
+  it("offers no cancel to those who may not", async () => {
+    Object.assign(window, { frappe: { session: { user: "bob@example.com" } } });
+    const { wrapper } = await mountTask();
+    expect(wrapper.find("button").exists()).toBe(false);
+    delete (/** @type {any} */ (window).frappe);
+    wrapper.unmount();
+  });
+
+  it("says calmly that it may not be seen, or is gone", async () => {
+    const wrapper = mount(TaskProgress, { props: { taskId: "t1" } });
+    stub.deny("task:t1", "not permitted");
+    await nextTick();
+    expect(wrapper.text()).toBe("This task is gone, or you may not see it.");
+    stub.socket.receive("room_state", { room: "task:t1", epoch: "", seq: 0, state: {} });
+    await nextTick();
+    expect(wrapper.text()).toBe("This task is no longer known.");
+    wrapper.unmount();
+  });
+
+  it("hints at a lost connection after a while, and not at a task that has ended", async () => {
+    vi.useFakeTimers();
+    const { wrapper } = await mountTask();
+    stub.socket.goOffline();
+    vi.advanceTimersByTime(1900);
+    await nextTick();
+    expect(wrapper.text()).not.toContain("Connection lost");
+    vi.advanceTimersByTime(200);
+    await nextTick();
+    expect(wrapper.text()).toContain("Connection lost");
+    expect(wrapper.text()).toContain("12,340 of 28,298");
+    wrapper.unmount();
+  });
+
+  it("is read aloud at most every five seconds, and its end at once", async () => {
+    vi.useFakeTimers();
+    const { wrapper } = await mountTask();
+    const region = () => document.querySelector("#presence-progress-announcer")?.textContent;
+    for (let seq = 2; seq <= 12; seq++) {
+      stub.change("task:t1", seq, { done: seq * 1000, percent: seq });
+      await nextTick();
+    }
+    expect(region()).toBe("Import airports: Running, 2 %, 2,000 of 28,298");
+    vi.advanceTimersByTime(5000);
+    expect(region()).toBe("Import airports: Running, 12 %, 12,000 of 28,298");
+    stub.change("task:t1", 13, { state: "done", done: 28298, percent: 100 });
+    await nextTick();
+    expect(region()).toBe("Import airports: Done, 100 %, 28,298 of 28,298");
+    wrapper.unmount();
+  });
+
+  it("speaks the page's language", async () => {
+    const words = /** @type {Record<string, string>} */ ({ "{0} of {1}": "{0} von {1}" });
+    Object.assign(window, {
+      __: (/** @type {string} */ text, /** @type {any[]} */ values = []) =>
+        (words[text] ?? text).replace(/\{(\d)\}/g, (_, index) => values[Number(index)]),
+    });
+    document.documentElement.lang = "de";
+    const { wrapper } = await mountTask();
+    expect(wrapper.text()).toContain("12.340 von 28.298");
+    delete (/** @type {any} */ (window).__);
+    wrapper.unmount();
+  });
+});
+
+describe("LiveCount", () => {
+  beforeEach(() => {
+    vi.stubGlobal("matchMedia", () => ({ matches: true }));
+    return () => vi.unstubAllGlobals();
+  });
+
+  it("follows a kept count", async () => {
+    const wrapper = mount(LiveCount, { props: { scope: "website", name: "visits" } });
+    expect(wrapper.text()).toBe("–");
+    stub.state("count:website/visits", { value: 28297 });
+    await nextTick();
+    expect(wrapper.text()).toBe("28,297");
+    stub.change("count:website/visits", 2, { value: 28298 });
+    await nextTick();
+    expect(wrapper.text()).toBe("28,298");
+    expect(wrapper.emitted("change")).toEqual([[28297], [28298]]);
+    wrapper.unmount();
+    expect(stub.socket.take("room_unwatch")).toEqual(["count:website/visits"]);
+  });
+
+  it("is nought for a count that was never set", async () => {
+    const wrapper = mount(LiveCount, { props: { scope: "website", name: "visits" } });
+    stub.socket.receive("room_state", {
+      room: "count:website/visits",
+      epoch: "",
+      seq: 0,
+      state: {},
+    });
+    await nextTick();
+    expect(wrapper.text()).toBe("0");
+    wrapper.unmount();
+  });
+
+  it("follows a plain event and takes its listener away", async () => {
+    const wrapper = mount(LiveCount, { props: { event: "count" } });
+    stub.socket.receive("count", { count: 41 });
+    await nextTick();
+    expect(wrapper.text()).toBe("41");
+    stub.socket.receive("count", { count: "nonsense" });
+    stub.socket.receive("count", null);
+    await nextTick();
+    expect(wrapper.text()).toBe("41");
+    wrapper.unmount();
+    expect(stub.socket.listenerCount("count")).toBe(0);
+  });
+
+  it("glides, and ends on the very number", async () => {
+    vi.stubGlobal("matchMedia", () => ({ matches: false }));
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => false });
+    vi.useFakeTimers();
+    const wrapper = mount(LiveCount, { props: { event: "count" } });
+    stub.socket.receive("count", 100);
+    await nextTick();
+    stub.socket.receive("count", 200);
+    await nextTick();
+    vi.advanceTimersByTime(100);
+    await nextTick();
+    expect(Number(wrapper.text())).toBeGreaterThan(100);
+    expect(Number(wrapper.text())).toBeLessThan(200);
+    vi.advanceTimersByTime(400);
+    await nextTick();
+    expect(wrapper.text()).toBe("200");
+    wrapper.unmount();
+  });
+});
+
+describe("DocViewers", () => {
+  const ROOM = "presence:Airport/LTFM";
+  const props = { doctype: "Airport", name: "LTFM" };
+  /** @param {string} name @param {Record<string, any>} [more] */
+  const viewer = (name, more) => ({
+    name,
+    image: null,
+    activity: "viewing",
+    focus: null,
+    since: 1,
+    ...more,
+  });
+
+  it("names each viewer and what they do, those who edit first", async () => {
+    const wrapper = mount(DocViewers, { props });
+    expect(wrapper.find("ul").exists()).toBe(false);
+    stub.state(ROOM, {
+      "vera@example.com": viewer("Vera Viewer", { activity: "idle" }),
+      "elif@example.com": viewer("Elif Editor", { activity: "editing", focus: "city", since: 9 }),
+      "ada@example.com": viewer("Ada Lovelace"),
+    });
+    await nextTick();
+    expect(wrapper.findAll("button .pp-tip").map((one) => one.text())).toEqual([
+      "Elif Editorediting city",
+      "Ada Lovelaceviewing",
+      "Vera Vieweridle",
+    ]);
+    expect(wrapper.findAll(".pp-avatar-face").map((one) => one.text())).toEqual(["EE", "AL", "VV"]);
+    wrapper.unmount();
+  });
+
+  it("shows a picture, and initials when it does not load", async () => {
+    const wrapper = mount(DocViewers, { props });
+    stub.state(ROOM, { "ada@example.com": viewer("Ada Lovelace", { image: "/files/ada.png" }) });
+    await nextTick();
+    await wrapper.get("img").trigger("error");
+    expect(wrapper.find("img").exists()).toBe(false);
+    expect(wrapper.get(".pp-avatar-face").text()).toBe("AL");
+    wrapper.unmount();
+  });
+
+  it("sums up who does not fit", async () => {
+    const wrapper = mount(DocViewers, { props: { ...props, max: 3 } });
+    const people = ["Ann A", "Bea B", "Cyd C", "Dan D"];
+    stub.state(ROOM, Object.fromEntries(people.map((name) => [name, viewer(name)])));
+    await nextTick();
+    const buttons = wrapper.findAll("button");
+    expect(buttons).toHaveLength(3);
+    expect(buttons[2].text()).toContain("+2");
+    expect(buttons[2].get(".pp-tip").text()).toBe("Cyd C, Dan D");
+    wrapper.unmount();
+  });
+
+  it("makes me a viewer only if told to, and no more when it goes", async () => {
+    const looking = mount(DocViewers, { props });
+    await nextTick();
+    expect(stub.socket.take("presence_enter")).toEqual([]);
+    await looking.setProps({ enter: true });
+    expect(stub.socket.take("presence_enter")).toEqual([
+      { doctype: "Airport", name: "LTFM", activity: "viewing", focus: null },
+    ]);
+
+    await looking.setProps({ name: "LTBA" });
+    expect(stub.socket.take("presence_leave")).toEqual([{ doctype: "Airport", name: "LTFM" }]);
+    expect(stub.socket.take("presence_enter")).toHaveLength(1);
+    looking.unmount();
+    expect(stub.socket.take("presence_leave")).toEqual([{ doctype: "Airport", name: "LTBA" }]);
+  });
+});

@@ -1,0 +1,33 @@
+import { nextTick } from "vue";
+import { expect, it } from "vitest";
+import { registerElements } from "../../presence_progress/public/js/elements.js";
+import { stubClient } from "./stubs.js";
+
+it("makes one tag on a page show what is live, with a look of its own", async () => {
+  const stub = stubClient();
+  registerElements();
+  registerElements();
+  document.body.innerHTML = `
+    <live-count scope="website" name="visits"></live-count>
+    <task-progress task-id="t1"></task-progress>
+    <doc-viewers doctype="Airport" name="LTFM"></doc-viewers>`;
+  await nextTick();
+  expect(stub.socket.take("room_watch").sort()).toEqual([
+    "count:website/visits",
+    "presence:Airport/LTFM",
+    "task:t1",
+  ]);
+
+  stub.state("count:website/visits", { value: 7 });
+  stub.state("task:t1", { title: "Import", state: "running", done: 1, total: 2, percent: 50 });
+  await nextTick();
+  const root = (/** @type {string} */ tag) => document.querySelector(tag)?.shadowRoot;
+  expect(root("live-count")?.textContent).toContain("7");
+  expect(root("task-progress")?.querySelector("[role=progressbar]")).not.toBeNull();
+  expect(root("task-progress")?.querySelector("style")?.textContent).toContain(".pp-task");
+
+  document.body.replaceChildren();
+  await nextTick();
+  await nextTick();
+  expect(stub.socket.take("room_unwatch")).toHaveLength(3);
+});

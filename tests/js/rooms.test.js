@@ -1,0 +1,156 @@
+import { describe, expect, it, vi } from "vitest";
+import { stubClient } from "./stubs.js";
+
+const ROOM = "count:website/visits";
+
+/** Watches a room and keeps what was shown. @param {ReturnType<typeof stubClient>} stub */
+function watching(stub, room = ROOM) {
+  /** @type {import("../../presence_progress/public/js/client/rooms.js").RoomView[]} */
+  const views = [];
+  const stop = stub.client.rooms.watch(room, (view) => views.push(view));
+  return { stop, views, last: () => views[views.length - 1] };
+}
+
+describe("watching", () => {
+  it("asks once for many watchers and unwatches after the last", () => {
+    const stub = stubClient();
+    const first = watching(stub);
+    const second = watching(stub);
+    expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+
+    first.stop();
+    first.stop();
+    expect(stub.socket.take("room_unwatch")).toEqual([]);
+    second.stop();
+    expect(stub.socket.take("room_unwatch")).toEqual([ROOM]);
+  });
+
+  it("shows a late watcher what is known, at once", () => {
+    const stub = stubClient();
+    watching(stub);
+    stub.state(ROOM, { value: 3 });
+
+    const late = watching(stub);
+    expect(late.last()).toMatchObject({ loaded: true, state: { value: 3 } });
+  });
+
+  it("shows changes, and those that came before the snapshot", () => {
+    const stub = stubClient();
+    const watcher = watching(stub);
+    stub.change(ROOM, 2, { value: 2 });
+    expect(watcher.last().loaded).toBe(false);
+
+    stub.state(ROOM, { value: 1 });
+    expect(watcher.last().state).toMatchObject({ value: 2 });
+    stub.change(ROOM, 3, { value: 3 });
+    expect(watcher.last()).toMatchObject({ loaded: true, stale: false, state: { value: 3 } });
+  });
+
+  it("says nothing at old news", () => {
+    const stub = stubClient();
+    const watcher = watching(stub);
+    stub.state(ROOM, { value: 5 }, 5);
+    const shown = watcher.views.length;
+    stub.change(ROOM, 4, { value: 4 });
+    expect(watcher.views).toHaveLength(shown);
+  });
+
+  it("asks once at a gap, however many changes follow it", () => {
+    const stub = stubClient();
+    const watcher = watching(stub);
+    stub.state(ROOM, { value: 1 });
+    stub.socket.take("room_watch");
+
+    for (const seq of [5, 6, 7]) stub.change(ROOM, seq, { value: seq });
+    expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+    expect(watcher.last()).toMatchObject({ stale: true, state: { value: 1 } });
+
+    stub.state(ROOM, { value: 6 }, 6);
+    expect(watcher.last()).toMatchObject({ stale: false, state: { value: 7 } });
+  });
+
+  it("asks again when no answer comes", () => {
+    vi.useFakeTimers();
+    const stub = stubClient();
+    watching(stub);
+    stub.socket.take("room_watch");
+    vi.advanceTimersByTime(10_000);
+    expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+  });
+
+  it("ignores rooms that nobody watches, and messages that are none", () => {
+    const stub = stubClient();
+    const watcher = watching(stub);
+    const shown = watcher.views.length;
+    stub.state("count:website/other", { value: 9 });
+    stub.change("__proto__", 1, { value: 9 });
+    for (const event of ["room_state", "room_change", "room_denied"]) {
+      for (const nonsense of [null, undefined, "text", 5, []]) stub.socket.receive(event, nonsense);
+    }
+    expect(watcher.views).toHaveLength(shown);
+    expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+  });
+});
+
+describe("a lost connection", () => {
+  it("leaves the state on screen, marked stale, and asks again on connect", () => {
+    const stub = stubClient();
+    const watcher = watching(stub);
+    stub.state(ROOM, { value: 3 });
+    stub.socket.take("room_watch");
+
+    stub.socket.goOffline();
+    expect(watcher.last()).toMatchObject({ stale: true, state: { value: 3 } });
+
+    stub.socket.goOnline();
+    expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+    stub.state(ROOM, { value: 1 }, 1, "e2");
+    expect(watcher.last()).toMatchObject({ stale: false, state: { value: 1 } });
+  });
+
+  it("keeps no question for later: a room watched meanwhile is asked for once", () => {
+    const stub = stubClient({ connected: false });
+    watching(stub);
+    expect(stub.socket.sent).toEqual([]);
+    stub.socket.goOnline();
+    expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+  });
+});
+
+describe("a refusal", () => {
+  it("takes away what was shown", () => {
+    const stub = stubClient();
+    const watcher = watching(stub);
+    stub.state(ROOM, { value: 3 });
+    stub.deny(ROOM, "not permitted");
+    expect(watcher.last()).toMatchObject({ denied: "not permitted", loaded: false, stale: false });
+    expect({ ...watcher.last().state }).toEqual({});
+
+    stub.state(ROOM, { value: 4 });
+    expect(watcher.last()).toMatchObject({ denied: null, state: { value: 4 } });
+  });
+
+  it("of the kind 'try again' is asked again, later and later", () => {
+    vi.useFakeTimers();
+    const stub = stubClient();
+    const watcher = watching(stub);
+    stub.socket.take("room_watch");
+
+    for (const wait of [1000, 2000, 4000]) {
+      stub.deny(ROOM, "try again");
+      expect(watcher.last().denied).toBeNull();
+      vi.advanceTimersByTime(wait / 2 - 1);
+      expect(stub.socket.take("room_watch")).toEqual([]);
+      vi.advanceTimersByTime(wait / 2 + 1);
+      expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+    }
+  });
+
+  it("of something else that was asked of the room leaves it watched", () => {
+    const stub = stubClient();
+    const watcher = watching(stub);
+    stub.state(ROOM, { value: 3 });
+    stub.deny(ROOM, "only its owner may cancel");
+    expect(watcher.last()).toMatchObject({ denied: null, state: { value: 3 } });
+  });
+});
