@@ -72,7 +72,7 @@ test-python: .venv/develop $(STATIC)
 	$(BIN)/python -m pytest $(ARGS)
 
 # The browser shows the same whatever the packages: tests/e2e runs with the newest alone.
-test-oldest: .venv-oldest/develop frontend
+test-oldest: .venv-oldest/develop $(STATIC)
 	$(OLDEST)/python -m pytest --ignore tests/e2e $(ARGS)
 
 test-javascript: frontend

@@ -17,9 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis as redis_py
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-_TIMEOUT = 2.0
-"""Seconds for one answer of Redis: progress is worth less waiting than a job's own data."""
+_IMPATIENCE: dict[str, Any] = {
+    # Seconds for one answer, and to connect: progress is worth less waiting than a job's own data.
+    "socket_timeout": 2.0,
+    # redis-py of late waits and tries again for seconds; whoever wants that here does it himself.
+    "retry": Retry(NoBackoff(), 0),
+}
 
 
 class ContextError(RuntimeError):
@@ -96,9 +102,7 @@ def redis() -> Any:
             "or set PRESENCE_PROGRESS_REDIS"
         )
     if url not in _clients:
-        _clients[url] = redis_py.Redis.from_url(
-            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
-        )
+        _clients[url] = redis_py.Redis.from_url(url, **_IMPATIENCE)
     return _clients[url]
 
 
@@ -132,14 +136,9 @@ def _impatient(connection: Any) -> Any:
     if type(pool) not in (redis_py.ConnectionPool, redis_py.BlockingConnectionPool):
         return connection
     if pool not in _clients:
-        wanted = {
-            **pool.connection_kwargs,
-            "socket_timeout": _TIMEOUT,
-            "socket_connect_timeout": _TIMEOUT,
-        }
+        known = {**pool.connection_kwargs, **_IMPATIENCE}
+        known.pop("socket_connect_timeout", None)
         _clients[pool] = redis_py.Redis(
-            connection_pool=redis_py.ConnectionPool(
-                connection_class=pool.connection_class, **wanted
-            )
+            connection_pool=redis_py.ConnectionPool(connection_class=pool.connection_class, **known)
         )
     return _clients[pool]

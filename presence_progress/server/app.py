@@ -40,7 +40,7 @@ class RealtimeServer:
         self._redis = connect(settings.redis_url)
         self._sio = socketio.AsyncServer(
             async_mode="asgi",
-            namespaces="*",  # type: ignore[arg-type]
+            namespaces="*",
             # Our handlers only put an event in line: in the order of arrival, without a task each.
             async_handlers=False,
             cors_allowed_origins="*",
@@ -106,14 +106,20 @@ class RealtimeServer:
             logger.warning("cannot tell who connects: %s", error)
             await self._drop(namespace, sid)
             raise ConnectionRefusedError("Unavailable") from error
-        if not self._sio.manager.is_connected(sid, namespace):
-            return  # gone while Frappe was being asked
+        if self._eio_sid(namespace, sid) not in self._sio.eio.sockets:
+            # Gone while Frappe was being asked: nobody would ever say that it left.
+            raise ConnectionRefusedError("Gone")
         self._sessions[sid] = Session(self._services, sid, identity, EVENTS)
         for room in identity.rooms:
             await self._services.fanout.join(identity.site, sid, room)
 
     async def _drop(self, namespace: str, sid: str) -> None:
-        await self._sio.eio.disconnect(self._sio.manager.eio_sid_from_sid(sid, namespace))
+        await self._sio.eio.disconnect(self._eio_sid(namespace, sid))
+
+    def _eio_sid(self, namespace: str, sid: str) -> str | None:
+        """Return the connection that a socket runs on; it may carry sockets of several sites."""
+        eio_sid: str | None = self._sio.manager.eio_sid_from_sid(sid, namespace)
+        return eio_sid
 
     async def _receive(self, event: str, namespace: str, sid: str, *arguments: Any) -> None:
         session = self._sessions.get(sid)
@@ -152,7 +158,8 @@ class RealtimeServer:
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; ``OSError`` when the port cannot be had."""
-    listening = socket.create_server((settings.host, settings.port), backlog=2048)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     server = RealtimeServer(settings)
     config = uvicorn.Config(
         server.asgi,

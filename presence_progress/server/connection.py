@@ -11,9 +11,8 @@ from presence_progress.settings import REDIS_TIMEOUT
 
 def connect(url: str) -> Any:
     """Return a client; nothing is sent before its first use."""
-    return redis.asyncio.Redis.from_url(
-        url, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT
-    )
+    # Not socket_connect_timeout as well: redis-py 4 knows none for unix:// and takes this for both.
+    return redis.asyncio.Redis.from_url(url, socket_timeout=REDIS_TIMEOUT)
 
 
 async def close(connection: Any) -> None:

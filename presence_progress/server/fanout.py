@@ -22,7 +22,7 @@ class Fanout:
     async def to_everybody(self, event: str, message: Any) -> None:
         """Send to all sockets of all sites: what Frappe publishes without a room."""
         for namespace in list(self._sio.manager.get_namespaces()):
-            await self._sio.emit(event, (message,), namespace=str(namespace))
+            await self._sio.emit(event, (message,), namespace=namespace)
 
     async def join(self, site: str, sid: str, room: str) -> None:
         await self._sio.enter_room(sid, room, namespace=f"/{site}")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ from aiohttp import FormData
 from presence_progress import progress, rooms
 from presence_progress.demo import actions, airports
 from presence_progress.demo.config import Config
+from tests.running import children, is_alive
 
 from .conftest import Client, SignIn, total_told
 
@@ -254,19 +253,6 @@ async def test_a_killed_worker_takes_its_work_horse_with_it(
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the work horse lives on")
-
-
-def children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], stdout=subprocess.PIPE)
-    return [int(line) for line in found.stdout.split()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_the_demo_knows_where_its_airports_are() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -253,6 +254,22 @@ def test_a_row_that_cannot_be_stored_stops_nothing(
     task = imported("\n".join([HEADER, row("AAAA"), row("BBBB"), row("CCCC")]))
     assert messages(task) == [(3, "could not be stored: what nobody thought of")]
     assert list(stored()) == ["AAAA", "CCCC"]
+
+
+def test_a_disk_that_fills_up_leaves_no_half_batch(
+    imported: Import, stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = airports.store
+
+    def full(db: Any, airport: Any, user: str) -> None:
+        if airport["icao"] == "A00150":
+            raise sqlite3.OperationalError("database or disk is full")
+        store(db, airport, user)
+
+    monkeypatch.setattr(airports, "store", full)
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        imported(many(200))
+    assert len(stored()) == total_told() == 100
 
 
 def many(number: int) -> bytes:

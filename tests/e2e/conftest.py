@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
+import csv
 import shutil
-import signal
-import subprocess
-import sys
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +14,8 @@ import redis
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from presence_progress import rooms
-from tests.conftest import free_port
+from presence_progress.demo.actions import bundled_airports
+from tests.running import Demo
 
 CHROMIUM_ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
@@ -28,91 +23,40 @@ CHROMIUM_ARGUMENTS = [
     # A page that a test has changed on its way counts as a stranger on this machine's network.
     "--disable-features=LocalNetworkAccessChecks",
 ]
-AIRPORTS = 28_298
-
-
-class Demo:
-    """One run of ``presence-progress demo``."""
-
-    def __init__(self, data: Path, *arguments: str) -> None:
-        self.port, self.realtime_port = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.output: list[str] = []
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "presence_progress.cli", "demo", "--data", str(data)),
-                *("--port", str(self.port), "--realtime-port", str(self.realtime_port)),
-                *arguments,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert self._process.stdout
-        for line in self._process.stdout:
-            self.output.append(line)
-            if "Ctrl-C" in line:
-                return
-        raise AssertionError("the demo did not start:\n" + "".join(self.output))
-
-    @property
-    def redis_url(self) -> str:
-        [line] = [line for line in self.output if "PRESENCE_PROGRESS_REDIS=" in line]
-        return line.split("PRESENCE_PROGRESS_REDIS=")[1].split()[0]
-
-    def call(self, user: str, path: str, method: str = "GET") -> Any:
-        """Ask the site's API as a user."""
-        login = urllib.parse.urlencode({"usr": user, "pwd": "x"}).encode()
-        with urllib.request.urlopen(f"{self.url}/api/method/login", login) as reply:
-            cookies = reply.headers.get_all("Set-Cookie")
-        [sid] = [cookie.split(";")[0] for cookie in cookies if cookie.startswith("sid=")]
-        request = urllib.request.Request(self.url + path, method=method, headers={"Cookie": sid})
-        with urllib.request.urlopen(request) as reply:
-            return json.load(reply)
-
-    def count(self) -> int:
-        count: int = self.call("Administrator", COUNT_PATH)["message"]
-        return count
-
-    def empty(self) -> None:
-        self.call("Administrator", "/api/method/presence_progress.demo.delete_airports", "POST")
-
-    def pids(self, name: str) -> list[int]:
-        """Return the processes of this demo whose command line has this in it."""
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-                if name in command and int(parent) == self._process.pid:
-                    found.append(int(folder.name))
-        return found
-
-    def stop(self) -> int:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-        assert self._process.stdout
-        with self._process.stdout:
-            return self._process.wait(10)
-
-
-COUNT_PATH = "/api/method/frappe.client.get_count?doctype=Airport"
+with bundled_airports().open(encoding="utf-8", newline="") as file:
+    # Each release of the package has some more.
+    AIRPORTS = sum(1 for _ in csv.DictReader(file))
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    demo = Demo(tmp_path_factory.mktemp("demo"), "--pace", "5000")
+def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="session")
+def demo(demo_data: Path) -> Iterator[Demo]:
+    demo = Demo(demo_data, "--pace", "5000")
     yield demo
-    demo.stop()
+    demo.close()
+
+
+@pytest.fixture(scope="session")
+def administrator(demo: Demo) -> str:
+    """Return the cookie of somebody who may do anything."""
+    return demo.sign_in("Administrator")
 
 
 @pytest.fixture
-def airports(demo: Demo) -> None:
+def no_airports(demo: Demo, administrator: str) -> None:
+    demo.call("presence_progress.demo.delete_airports", administrator, "POST")
+
+
+@pytest.fixture
+def airports(demo: Demo, administrator: str) -> None:
     """See to it that there are airports."""
-    if demo.count() >= 100:
+    if demo.count(administrator) >= 100:
         return
-    path = "/api/method/presence_progress.demo.import_csv"
-    task_id = demo.call("Administrator", path, "POST")["message"]["task_id"]
+    task_id = demo.start_import(administrator)
     call = rooms.snapshot_call("demo.localhost", f"task:{task_id}")
     deadline = time.monotonic() + 60
     with redis.Redis.from_url(demo.redis_url) as client:

@@ -119,6 +119,16 @@ describe("TaskProgress", () => {
     wrapper.unmount();
   });
 
+  it("says so when the cancel is refused, and goes on showing the task", async () => {
+    const { wrapper } = await mountTask();
+    await wrapper.get("button").trigger("click");
+    stub.deny("task:t1", "may not cancel");
+    await nextTick();
+    expect(wrapper.get("[role=alert]").text()).toBe("Only its owner may cancel this task.");
+    expect(wrapper.text()).toContain("12,340 of 28,298");
+    wrapper.unmount();
+  });
+
   it("offers no cancel to those who may not", async () => {
     Object.assign(window, { frappe: { session: { user: "bob@example.com" } } });
     const { wrapper } = await mountTask();

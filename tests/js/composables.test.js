@@ -1,6 +1,7 @@
-import { effectScope, ref } from "vue";
+import { effectScope, nextTick, ref, shallowRef } from "vue";
 import { describe, expect, it } from "vitest";
 import {
+  usePresence,
   useRoom,
   useTasks,
   useViewers,
@@ -56,5 +57,24 @@ describe("useViewers", () => {
     expect(viewersOf("B")).toHaveLength(1);
     scope.stop();
     expect(stub.socket.take("room_unwatch")).toHaveLength(2);
+  });
+});
+
+describe("usePresence", () => {
+  it("keeps what the person does when something else of the page changes", async () => {
+    const stub = stubClient();
+    const scope = effectScope();
+    document.body.innerHTML = `<form><input name="city" /></form>`;
+    const saved = shallowRef({ version: 1 });
+    const form = document.querySelector("form");
+    scope.run(() => usePresence("Airport", "LTFM", { enter: () => saved.value !== null, form }));
+    document.querySelector("input")?.dispatchEvent(new Event("input", { bubbles: true }));
+    expect(stub.socket.take("presence_update")).toMatchObject([{ activity: "editing" }]);
+
+    saved.value = { version: 2 };
+    await nextTick();
+    expect(stub.socket.take("presence_update")).toEqual([]);
+    scope.stop();
+    expect(stub.socket.take("presence_leave")).toHaveLength(1);
   });
 });

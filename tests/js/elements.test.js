@@ -1,7 +1,18 @@
 import { nextTick } from "vue";
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { registerElements } from "../../presence_progress/public/js/elements.js";
 import { stubClient } from "./stubs.js";
+
+afterEach(() => {
+  delete (/** @type {any} */ (window).frappe);
+});
+
+it("prepares a web page's realtime before its own scripts run, without connecting", async () => {
+  const init = vi.fn();
+  Object.assign(window, { frappe: { ready() {}, realtime: { init } }, socketio_port: 9000 });
+  await import("../../presence_progress/public/js/presence_progress.bundle.js");
+  expect(init).toHaveBeenCalledExactlyOnceWith(9000, true);
+});
 
 it("makes one tag on a page show what is live, with a look of its own", async () => {
   const stub = stubClient();

@@ -80,7 +80,7 @@ describe("being in a document", () => {
     vi.advanceTimersByTime(1000);
     expect(socket.take("presence_enter")).toEqual([VIEWING]);
 
-    socket.receive("room_denied", { room: "presence:Airport/LTFM", reason: "not permitted" });
+    socket.receive("room_denied", { room: "presence:Airport/LTFM", reason: "may not enter" });
     vi.advanceTimersByTime(60_000);
     expect(socket.take("presence_enter")).toEqual([]);
   });

@@ -78,6 +78,15 @@ describe("a room", () => {
     expect(stateOf(receiveState(during.room, snapshot(8)).room)).toMatchObject({ value: 9 });
   });
 
+  it("lets pass an older snapshot that it has not asked for", () => {
+    const { room } = receiveState(asking(null), snapshot(7, { value: 7 }));
+
+    expect(stateOf(receiveState(room, snapshot(5, { value: 5 })).room)).toMatchObject({ value: 7 });
+    // Asked for, it is the truth: Redis may have gone back.
+    const asked = receiveState(asking(room.snapshot), snapshot(5, { value: 5 }));
+    expect(stateOf(asked.room)).toMatchObject({ value: 5 });
+  });
+
   it("takes a snapshot of another epoch whole", () => {
     const { room } = receiveState(asking(null), snapshot(50, { old: true }));
     const step = receiveState(room, snapshot(1, { fresh: true }, "e2"));

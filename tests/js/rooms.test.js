@@ -74,8 +74,13 @@ describe("watching", () => {
     const stub = stubClient();
     watching(stub);
     stub.socket.take("room_watch");
-    vi.advanceTimersByTime(10_000);
+    vi.advanceTimersByTime(9_999);
+    expect(stub.socket.take("room_watch")).toEqual([]);
+    vi.advanceTimersByTime(10_001);
     expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+    // A server that knows no rooms is not asked every few seconds for ever.
+    vi.advanceTimersByTime(3_600_000);
+    expect(stub.socket.take("room_watch").length).toBeLessThan(30);
   });
 
   it("ignores rooms that nobody watches, and messages that are none", () => {
@@ -150,7 +155,7 @@ describe("a refusal", () => {
     const stub = stubClient();
     const watcher = watching(stub);
     stub.state(ROOM, { value: 3 });
-    stub.deny(ROOM, "only its owner may cancel");
+    stub.deny(ROOM, "may not cancel");
     expect(watcher.last()).toMatchObject({ denied: null, state: { value: 3 } });
   });
 });

@@ -1,6 +1,6 @@
 import { config } from "@vue/test-utils";
 import { afterEach, beforeEach, expect, vi } from "vitest";
-import { useClient } from "../../presence_progress/public/js/client/index.js";
+import { shareClient } from "../../presence_progress/public/js/client/index.js";
 
 // Components are looked at as they are, not as stubs.
 config.global.stubs = { transition: false, "transition-group": false };
@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => {
   expect(console.warn).not.toHaveBeenCalled();
   expect(console.error).not.toHaveBeenCalled();
-  useClient(undefined);
+  shareClient(undefined);
   document.body.replaceChildren();
   vi.useRealTimers();
 });

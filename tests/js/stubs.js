@@ -1,5 +1,5 @@
 /** Stand-ins made by hand: a socket with a server's side to it, and a client on top. */
-import { createClient, useClient } from "../../presence_progress/public/js/client/index.js";
+import { createClient, shareClient } from "../../presence_progress/public/js/client/index.js";
 import { createConnection } from "../../presence_progress/public/js/client/connection.js";
 
 /** A socket.io socket, as far as we use one. `sent` is what the server got. */
@@ -70,7 +70,7 @@ export function stubSocket({ connected = false } = {}) {
 export function stubClient({ connected = true } = {}) {
   const socket = stubSocket({ connected });
   const client = createClient(createConnection(socket));
-  useClient(client);
+  shareClient(client);
 
   return {
     socket,

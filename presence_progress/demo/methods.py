@@ -1,0 +1,150 @@
+"""The methods under ``/api/method/`` that Frappe itself has: signing in, and what its realtime
+server and its forms ask.
+
+Answers have Frappe's shapes and its status codes; what a person asks that makes no sense is
+refused, never an error of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from aiohttp import web
+
+from presence_progress.demo import airports, sessions, users
+from presence_progress.demo.errors import Invalid, Missing, NotSignedIn
+from presence_progress.demo.queries import read_query
+from presence_progress.demo.request import (
+    answer,
+    arguments_of,
+    permitted,
+    signed_in,
+    text_of,
+    user_of,
+    with_database,
+)
+
+_INSTALLED_APPS = ["frappe", "presence_progress"]
+
+
+# --- signing in -----------------------------------------------------------------------------------
+
+
+async def login(request: web.Request) -> web.Response:
+    user = users.find(text_of(await arguments_of(request), "usr"))
+    if user is None:
+        raise NotSignedIn(f"There is no such user. Sign in as one of: {', '.join(users.USERS)}.")
+    sid = await with_database(request, sessions.open_session, user)
+    response = web.json_response(
+        {"message": "Logged In", "home_page": "/", "full_name": user.full_name}
+    )
+    response.set_cookie("sid", sid, httponly=True, samesite="Lax", max_age=sessions.LIFETIME)
+    for name, value in (("user_id", user.id), ("full_name", user.full_name)):
+        response.set_cookie(name, value, samesite="Lax", max_age=sessions.LIFETIME)
+    return response
+
+
+async def logout(request: web.Request) -> web.Response:
+    if sid := request.cookies.get("sid"):
+        await with_database(request, sessions.close_session, sid)
+    response = web.json_response({})
+    for name in ("sid", "user_id", "full_name"):
+        response.del_cookie(name)
+    return response
+
+
+async def get_logged_user(request: web.Request) -> web.Response:
+    return answer((await signed_in(request)).id)
+
+
+# --- what a realtime server asks ------------------------------------------------------------------
+
+
+async def get_user_info(request: web.Request) -> web.Response:
+    user = await user_of(request)
+    return answer({"user": user.id, "user_type": user.user_type, "installed_apps": _INSTALLED_APPS})
+
+
+async def has_permission(request: web.Request) -> web.Response:
+    return await _may_read(request, "name")
+
+
+async def can_subscribe_doc(request: web.Request) -> web.Response:
+    return await _may_read(request, "docname")
+
+
+async def can_subscribe_doctype(request: web.Request) -> web.Response:
+    return await _may_read(request, None)
+
+
+async def _may_read(request: web.Request, name_argument: str | None) -> web.Response:
+    arguments = await arguments_of(request)
+    _require_airport(text_of(arguments, "doctype"))
+    # Rights first: who may not read learns nothing about what there is.
+    await permitted(request, "read")
+    name = text_of(arguments, name_argument) if name_argument else ""
+    if name and not await with_database(request, airports.exists, name):
+        raise Missing(f"Airport {name[:40]} not found.")
+    return answer(True)
+
+
+# --- what a form or a list asks -------------------------------------------------------------------
+
+
+async def get_user_info_for_viewers(request: web.Request) -> web.Response:
+    await signed_in(request)
+    wanted = (await arguments_of(request)).get("users")
+    try:
+        names = json.loads(wanted) if isinstance(wanted, str) else wanted
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list):
+        raise Invalid("users is a JSON list of user ids.")
+    found = [users.USERS[name] for name in names if isinstance(name, str) and name in users.USERS]
+    return answer(
+        {
+            user.id: {
+                "fullname": user.full_name,
+                "image": user.image,
+                "name": user.id,
+                "email": user.id if "@" in user.id else "admin@example.com",
+            }
+            for user in found
+        }
+    )
+
+
+async def get_count(request: web.Request) -> web.Response:
+    arguments = await arguments_of(request)
+    _require_airport(text_of(arguments, "doctype"))
+    await permitted(request, "read")
+    return answer(await with_database(request, _counted, arguments))
+
+
+def _counted(db: sqlite3.Connection, arguments: dict[str, object]) -> int:
+    return airports.counted(db, read_query(arguments))
+
+
+def _require_airport(doctype: str) -> None:
+    if doctype != airports.DOCTYPE:
+        raise Missing(f"DocType {doctype[:40]} not found.")
+
+
+ROUTES = [
+    web.post("/api/method/login", login),
+    web.route("*", "/api/method/logout", logout),
+    *(
+        web.route(method, f"/api/method/{name}", handler)
+        for method in ("GET", "POST")
+        for name, handler in (
+            ("frappe.auth.get_logged_user", get_logged_user),
+            ("frappe.realtime.get_user_info", get_user_info),
+            ("frappe.realtime.has_permission", has_permission),
+            ("frappe.realtime.can_subscribe_doc", can_subscribe_doc),
+            ("frappe.realtime.can_subscribe_doctype", can_subscribe_doctype),
+            ("frappe.desk.form.load.get_user_info_for_viewers", get_user_info_for_viewers),
+            ("frappe.client.get_count", get_count),
+        )
+    ),
+]

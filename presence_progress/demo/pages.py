@@ -1,0 +1,145 @@
+"""The pages a person opens, and the files that they load. What is on a page is the front end's;
+here it only gets its boot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+
+from presence_progress.demo import users
+from presence_progress.demo.avatars import portrait
+from presence_progress.demo.config import PAGES, SITE, STATIC, Config
+from presence_progress.demo.request import CONFIG, in_thread, user_of
+from presence_progress.demo.users import User
+
+_PLACEHOLDER = "__BOOT__"
+_NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+async def app_page(request: web.Request) -> web.StreamResponse:
+    return await _for_signed_in(request, "app.html")
+
+
+async def count_page(request: web.Request) -> web.StreamResponse:
+    return await _for_signed_in(request, "count.html")
+
+
+async def login_page(request: web.Request) -> web.StreamResponse:
+    return await _page(request, "login.html", await user_of(request))
+
+
+async def own_page(request: web.Request) -> web.StreamResponse:
+    """Show a page that a person has saved in the data folder, with the boot in front of it."""
+    user = await user_of(request)
+    if user.is_guest:
+        raise _to_login(request)
+    folder = request.app[CONFIG].own_pages
+    path = await in_thread(_path_in, folder, f"{request.match_info['name']}.html")
+    if path is None:
+        raise web.HTTPNotFound(text=f"There is no such page. Save one in {folder} and reload.")
+    body = await in_thread(path.read_text, encoding="utf-8", errors="replace")
+    boot = _script_safe(_boot(request.app[CONFIG], user))
+    head = (
+        '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">'
+        f"<script>window.frappe = {boot};</script>\n"
+    )
+    return web.Response(text=head + body, content_type="text/html", headers=_NO_CACHE)
+
+
+async def static_file(request: web.Request) -> web.StreamResponse:
+    path = await in_thread(_path_in, STATIC, request.match_info["path"])
+    if path is None:
+        raise web.HTTPNotFound(text="There is no such file.")
+    return web.FileResponse(path, headers=_NO_CACHE)
+
+
+async def avatar(request: web.Request) -> web.Response:
+    picture = portrait(request.match_info["name"])
+    if picture is None:
+        raise web.HTTPNotFound(text="There is no such picture.")
+    return web.Response(text=picture, content_type="image/svg+xml", headers=_NO_CACHE)
+
+
+async def healthz(request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+def missing_pages() -> list[Path]:
+    """Return what the front end's build has not made yet."""
+    needed = [PAGES / name for name in ("app.html", "login.html", "count.html")]
+    return [path for path in (*needed, STATIC) if not path.exists()]
+
+
+def _path_in(folder: Path, name: str) -> Path | None:
+    """Return the file of that name, None when there is none in the folder itself."""
+    try:
+        path = (folder / name).resolve()
+    except ValueError:  # a NUL byte
+        return None
+    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+
+
+def _to_login(request: web.Request) -> web.HTTPFound:
+    return web.HTTPFound(f"/login?redirect-to={quote(request.path_qs, safe='/')}")
+
+
+async def _for_signed_in(request: web.Request, name: str) -> web.StreamResponse:
+    user = await user_of(request)
+    if user.is_guest:
+        raise _to_login(request)
+    return await _page(request, name, user)
+
+
+async def _page(request: web.Request, name: str, user: User) -> web.Response:
+    try:
+        page = await in_thread((PAGES / name).read_text, encoding="utf-8")
+    except FileNotFoundError:
+        raise web.HTTPServiceUnavailable(
+            text=f"The page {name} is missing: build the front end with `make build` (needs Node)."
+        ) from None
+    boot = _script_safe(_boot(request.app[CONFIG], user))
+    return web.Response(
+        text=page.replace(_PLACEHOLDER, boot, 1), content_type="text/html", headers=_NO_CACHE
+    )
+
+
+def _boot(config: Config, user: User) -> dict[str, object]:
+    """Return what a page knows before it asks; the parts that Frappe's boot has too are named as
+    there."""
+    return {
+        "boot": {"sitename": SITE, "socketio_port": config.realtime_port},
+        "session": {
+            "user": user.id,
+            "user_fullname": user.full_name,
+            "user_image": user.image,
+            "can_read": "read" in user.rights,
+            "can_write": "write" in user.rights,
+        },
+        "users": [
+            {"name": who.id, "fullname": who.full_name, "image": who.image, "can": who.can}
+            for who in users.USERS.values()
+        ],
+    }
+
+
+def _script_safe(value: object) -> str:
+    """Return JSON that can stand in a script element: nothing in it can end the element."""
+    text = json.dumps(value)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+ROUTES = [
+    web.get("/", app_page),
+    web.get("/airport/{icao}", app_page),
+    web.get("/login", login_page),
+    web.get("/count", count_page),
+    web.get("/try/{name}", own_page),
+    web.get("/static/{path:.+}", static_file),
+    web.get("/files/{name}.svg", avatar),
+    web.get("/healthz", healthz),
+]

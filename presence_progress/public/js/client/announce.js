@@ -1,0 +1,47 @@
+/**
+ * One polite live region for the page: screen readers hear of progress without a flood.
+ *
+ * It stands in the document, since live regions in shadow roots that come and go are not read
+ * reliably, and apart from what is shown, which changes too often to be read aloud.
+ */
+
+const EVERY_MS = 5_000;
+const ID = "presence-progress-announcer";
+
+/** @returns {HTMLElement} */
+function region() {
+  const found = document.getElementById(ID);
+  if (found) return found;
+  const made = document.createElement("div");
+  made.id = ID;
+  made.setAttribute("role", "status");
+  made.setAttribute("aria-live", "polite");
+  made.style.cssText =
+    "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap";
+  document.body.append(made);
+  return made;
+}
+
+/** Makes a speaker that says its newest text, at most every five seconds. */
+export function createAnnouncer() {
+  let last = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  /** @param {string} text */
+  function say(text) {
+    last = Date.now();
+    region().textContent = text;
+  }
+
+  return {
+    /** @param {string} text @param {{ now?: boolean }} [options] `now` for what ends a matter */
+    announce(text, { now = false } = {}) {
+      clearTimeout(timer);
+      const wait = now ? 0 : last + EVERY_MS - Date.now();
+      if (wait <= 0) say(text);
+      else timer = setTimeout(() => say(text), wait);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

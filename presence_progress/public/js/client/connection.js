@@ -1,0 +1,159 @@
+/**
+ * The page's one connection to the realtime server, kept for as long as the page lives.
+ *
+ * On a Frappe page it is Frappe's own socket, listened to on our own event names: stock code calls
+ * `frappe.realtime.off(event)`, which takes away whichever listener of that event came first.
+ * Elsewhere it opens one. Either way it never gives up, which stock pages do after three attempts,
+ * and at once when a connection is refused or ended by the server.
+ */
+import { io } from "socket.io-client";
+import { createBackoff } from "./backoff.js";
+
+/** @typedef {"connecting" | "connected" | "reconnecting"} ConnectionState */
+/** @typedef {(...args: any[]) => void} Listener */
+
+/**
+ * @typedef {object} Connection
+ * @property {ConnectionState} state
+ * @property {(event: string, listener: Listener) => () => void} on returns what stops it
+ * @property {(event: string, ...args: any[]) => boolean} emit false if not connected: nothing is
+ *   kept for later, whoever speaks says it again on connect
+ * @property {(event: string, ...args: any[]) => boolean} farewell emits while the page goes away
+ * @property {(listener: () => void) => () => void} onConnect also for the connection that is up
+ * @property {(listener: (state: ConnectionState) => void) => () => void} onState
+ */
+
+const RETRY_FIRST_MS = 500;
+const RETRY_LIMIT_MS = 5_000;
+
+/**
+ * Wraps a socket.io socket, Frappe's or ours. Without one (a site with `disable_async`) it is a
+ * connection that never comes up.
+ *
+ * @param {any} socket
+ * @returns {Connection}
+ */
+export function createConnection(socket) {
+  /** @type {Set<() => void>} */
+  const connectListeners = new Set();
+  /** @type {Set<(state: ConnectionState) => void>} */
+  const stateListeners = new Set();
+  /** @type {ConnectionState} */
+  let state = socket?.connected ? "connected" : "connecting";
+
+  /** @param {ConnectionState} next */
+  function enter(next) {
+    if (next === state) return;
+    state = next;
+    stateListeners.forEach((listener) => listener(next));
+  }
+
+  if (socket) {
+    keepTrying(socket);
+    socket.on("connect", () => {
+      enter("connected");
+      connectListeners.forEach((listener) => listener());
+    });
+    socket.on("connect_error", () => enter("reconnecting"));
+    socket.on("disconnect", () => enter("reconnecting"));
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    on(event, listener) {
+      socket?.on(event, listener);
+      return () => socket?.off(event, listener);
+    },
+    emit(event, ...args) {
+      if (!socket?.connected) return false;
+      socket.emit(event, ...args);
+      return true;
+    },
+    farewell(event, ...args) {
+      if (!socket?.connected) return false;
+      socket.emit(event, ...args);
+      sendBeacon(socket, [event, ...args]);
+      return true;
+    },
+    onConnect(listener) {
+      connectListeners.add(listener);
+      if (state === "connected") listener();
+      return () => connectListeners.delete(listener);
+    },
+    onState(listener) {
+      stateListeners.add(listener);
+      return () => stateListeners.delete(listener);
+    },
+  };
+}
+
+/**
+ * Makes a socket try for ever, and again where socket.io itself stops.
+ *
+ * @param {any} socket
+ */
+function keepTrying(socket) {
+  const backoff = createBackoff({ first: RETRY_FIRST_MS, limit: RETRY_LIMIT_MS });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  const manager = socket.io;
+  manager?.reconnectionAttempts?.(Infinity);
+  manager?.reconnectionDelay?.(RETRY_FIRST_MS);
+  manager?.reconnectionDelayMax?.(RETRY_LIMIT_MS);
+
+  function retryIfGivenUp() {
+    // `active` says that socket.io itself will try again.
+    if (socket.active) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => socket.connect(), backoff.next());
+  }
+
+  socket.on("connect", () => backoff.reset());
+  socket.on("connect_error", retryIfGivenUp);
+  socket.on("disconnect", (/** @type {string} */ reason) => {
+    // Somebody on this page hung up on purpose.
+    if (reason !== "io client disconnect") retryIfGivenUp();
+  });
+}
+
+/**
+ * Says a last word for a socket on HTTP polling, whose requests die with the page.
+ *
+ * @param {any} socket
+ * @param {any[]} packet
+ */
+function sendBeacon(socket, packet) {
+  const engine = socket.io?.engine;
+  if (engine?.transport?.name !== "polling" || !navigator.sendBeacon) return;
+  // Engine.IO "message" (4) with a Socket.IO "event" (2) for the namespace.
+  navigator.sendBeacon(engine.transport.uri(), `42${socket.nsp},${JSON.stringify(packet)}`);
+}
+
+/**
+ * Finds the page's socket: Frappe's own, or a new one.
+ *
+ * @param {{ url?: string }} [options] `url` with the namespace, for pages outside Frappe
+ */
+export function openSocket({ url } = {}) {
+  const { frappe, socketio_port: port } = /** @type {any} */ (window);
+  if (!url && typeof frappe?.realtime?.init === "function") {
+    // A web page's own init runs late, in frappe.ready, and not at all if an earlier callback
+    // throws. It returns at once when a socket exists, so ours may come first.
+    if (!frappe.realtime.socket) frappe.realtime.init(port, true);
+    const { socket } = frappe.realtime;
+    if (socket && !socket.connected && !socket.active) socket.connect();
+    return socket ?? null;
+  }
+  return io(url ?? defaultUrl(frappe?.boot), { withCredentials: true });
+}
+
+/** @param {{ sitename?: string, socketio_port?: number | string } | undefined} boot */
+function defaultUrl(boot) {
+  const { protocol, hostname, origin } = window.location;
+  const port = boot?.socketio_port;
+  const server = port ? `${protocol}//${hostname}:${port}` : origin;
+  return `${server}/${boot?.sitename ?? hostname}`;
+}

@@ -1,0 +1,160 @@
+/**
+ * Which rooms this page watches, and what it knows of each.
+ *
+ * Many watchers of one room share one `room_watch`. What is known stays visible while the connection
+ * is away, marked stale; every connect asks again for every room, because a server remembers nothing
+ * of a lost socket.
+ */
+import { createBackoff } from "./backoff.js";
+import { asking, receiveChange, receiveState, stateOf } from "./room.js";
+
+/**
+ * What a watcher is shown.
+ *
+ * @typedef {object} RoomView
+ * @property {string} room
+ * @property {import("./room.js").State} state
+ * @property {boolean} loaded a snapshot has arrived
+ * @property {boolean} stale what is shown may be old: the connection is away, or the answer is
+ * @property {string | null} denied why this user sees nothing, if so
+ */
+
+/**
+ * How long an answer may take, at first. Longer and longer after that: a server that does not know
+ * our rooms (Frappe's own) never answers.
+ */
+const PATIENCE = { first: 20_000, limit: 300_000 };
+
+/** The reasons that end the watching itself. */
+const REFUSALS = new Set(["not permitted", "no such room"]);
+
+/** @param {import("./connection.js").Connection} connection */
+export function createRooms(connection) {
+  /** @type {Map<string, ReturnType<typeof createWatchedRoom>>} */
+  const rooms = new Map();
+
+  connection.on("room_state", (message) => rooms.get(message?.room)?.onState(message));
+  connection.on("room_change", (message) => rooms.get(message?.room)?.onChange(message));
+  connection.on("room_denied", (message) => rooms.get(message?.room)?.onDenied(message.reason));
+  connection.onConnect(() => rooms.forEach((room) => room.ask()));
+  connection.onState(() => rooms.forEach((room) => room.show()));
+
+  return {
+    /**
+     * Shows a room to `callback`, at once if it is known already, and then at each change.
+     *
+     * @param {string} name
+     * @param {(view: RoomView) => void} callback
+     * @returns {() => void} stops watching
+     */
+    watch(name, callback) {
+      let room = rooms.get(name);
+      if (!room) {
+        room = createWatchedRoom(name, connection);
+        rooms.set(name, room);
+        room.ask();
+      }
+      const watched = room;
+      // A watcher of its own, even if the same function watches twice.
+      const watcher = (/** @type {RoomView} */ view) => callback(view);
+      watched.watchers.add(watcher);
+      watcher(watched.view());
+
+      return () => {
+        if (!watched.watchers.delete(watcher) || watched.watchers.size > 0) return;
+        rooms.delete(name);
+        watched.forget();
+      };
+    },
+  };
+}
+
+/**
+ * One watched room: its question in flight, its retries, its watchers.
+ *
+ * @param {string} name
+ * @param {import("./connection.js").Connection} connection
+ */
+function createWatchedRoom(name, connection) {
+  /** @type {Set<(view: RoomView) => void>} */
+  const watchers = new Set();
+  const backoff = createBackoff({ first: 1000, limit: 30_000 });
+  const patience = createBackoff(PATIENCE);
+  /** @type {import("./room.js").Room} */
+  let room = asking(null);
+  /** @type {string | null} */
+  let denied = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  function ask() {
+    clearTimeout(timer);
+    room = asking(room.snapshot);
+    // Not connected: the next connect asks. (socket.io would keep the question and send it twice.)
+    if (connection.emit("room_watch", name)) timer = setTimeout(ask, patience.next());
+  }
+
+  /** @returns {RoomView} */
+  function view() {
+    const known = denied === null;
+    return {
+      room: name,
+      state: stateOf(room),
+      loaded: room.snapshot !== null,
+      stale: known && (connection.state !== "connected" || room.held !== null),
+      denied,
+    };
+  }
+
+  function show() {
+    const current = view();
+    for (const watcher of [...watchers]) watcher(current);
+  }
+
+  /** @param {{ room: import("./room.js").Room, resync: boolean }} step */
+  function take(step) {
+    const changed = step.room.snapshot !== room.snapshot;
+    room = step.room;
+    if (step.resync) ask();
+    if (changed || step.resync) show();
+  }
+
+  return {
+    watchers,
+    ask,
+    view,
+    show,
+    /** @param {import("./room.js").Snapshot} snapshot */
+    onState(snapshot) {
+      clearTimeout(timer);
+      backoff.reset();
+      patience.reset();
+      denied = null;
+      take(receiveState(room, snapshot));
+    },
+    /** @param {import("./room.js").Change} change */
+    onChange(change) {
+      take(receiveChange(room, change));
+    },
+    /** @param {string} reason */
+    onDenied(reason) {
+      if (reason === "try again") {
+        clearTimeout(timer);
+        timer = setTimeout(ask, backoff.next());
+        return;
+      }
+      // Other reasons are about something else that was asked of the room, such as a cancel, or
+      // about a limit, which the next question may find out of the way.
+      if (!REFUSALS.has(reason)) return;
+      clearTimeout(timer);
+      // The right may have been lost in the middle: nothing of the room stays on screen.
+      room = asking(null);
+      denied = reason;
+      show();
+    },
+    forget() {
+      clearTimeout(timer);
+      connection.emit("room_unwatch", name);
+    },
+  };
+}

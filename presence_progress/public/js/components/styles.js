@@ -1,0 +1,357 @@
+/**
+ * The look of the components, in one string.
+ *
+ * Not in `<style>` blocks: Frappe's bundler moves those into the document's head, which would leave
+ * the custom elements' shadow roots bare and breaks on web pages. Elements take the string as their
+ * own styles; components adopt it into the document once.
+ *
+ * Colours are Frappe's variables where the page has them. The fallbacks follow the page's
+ * `color-scheme`, not the system: a light page on a dark system stays readable.
+ */
+export const css = /* css */ `
+.pp {
+  --pp-text: var(--text-color, light-dark(#1a1d21, #ededf0));
+  --pp-muted: var(--text-muted, light-dark(#626a73, #a0a5ad));
+  --pp-surface: var(--card-bg, var(--fg-color, light-dark(#fff, #1a1b1e)));
+  --pp-hover: var(--fg-hover-color, light-dark(#f3f4f6, #26282c));
+  --pp-line: var(--border-color, light-dark(#e4e6ea, #303237));
+  --pp-track: var(--pp-track-color, light-dark(#eceef1, #2b2d32));
+  --pp-accent: var(--pp-accent-color, light-dark(#2358d8, #6f9af3));
+  --pp-green: light-dark(#178344, #4ac27b);
+  --pp-amber: light-dark(#9a5b00, #e2a63d);
+  --pp-red: light-dark(#c4282b, #f4797a);
+  --pp-focus: var(--pp-accent);
+  box-sizing: border-box;
+  color: var(--pp-text);
+  font-variant-numeric: tabular-nums;
+}
+@supports not (color: light-dark(#000, #fff)) {
+  .pp {
+    --pp-text: var(--text-color, #1a1d21);
+    --pp-muted: var(--text-muted, #626a73);
+    --pp-surface: var(--card-bg, #fff);
+    --pp-hover: var(--fg-hover-color, #f3f4f6);
+    --pp-line: var(--border-color, #e4e6ea);
+    --pp-track: #eceef1;
+    --pp-accent: #2358d8;
+    --pp-green: #178344;
+    --pp-amber: #9a5b00;
+    --pp-red: #c4282b;
+  }
+}
+[data-theme="dark"] .pp { color-scheme: dark; }
+[data-theme="light"] .pp { color-scheme: light; }
+:host-context([data-theme="dark"]) .pp { color-scheme: dark; }
+:host-context([data-theme="light"]) .pp { color-scheme: light; }
+.pp *, .pp *::before, .pp *::after { box-sizing: border-box; }
+.pp button {
+  margin: 0;
+  border: 0;
+  padding: 0;
+  background: none;
+  color: inherit;
+  font: inherit;
+  cursor: pointer;
+}
+.pp :focus-visible, .pp:focus-visible {
+  outline: 2px solid var(--pp-focus);
+  outline-offset: 2px;
+}
+
+/* LiveCount */
+.pp-count { display: inline; color: inherit; }
+.pp-count[data-stale] { opacity: 0.6; }
+
+/* TaskProgress */
+:host(task-progress) { display: block; }
+.pp-task {
+  border: 1px solid var(--pp-line);
+  border-radius: 12px;
+  padding: 14px 16px;
+  background: var(--pp-surface);
+  font-size: 0.875rem;
+  line-height: 1.45;
+  container-type: inline-size;
+}
+.pp-task p { margin: 0; }
+.pp-task-head { display: flex; align-items: center; gap: 8px; min-height: 28px; }
+.pp-task-title {
+  flex: 0 1 auto;
+  min-width: 0;
+  overflow: hidden;
+  font-weight: 600;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.pp-task-stage {
+  flex: 1 1 0;
+  min-width: 0;
+  overflow: hidden;
+  color: var(--pp-muted);
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.pp-badge {
+  display: inline-flex;
+  flex: none;
+  align-items: center;
+  gap: 6px;
+  border-radius: 99px;
+  padding: 2px 9px;
+  background: color-mix(in srgb, var(--pp-badge) 11%, transparent);
+  color: color-mix(in srgb, var(--pp-badge) 88%, var(--pp-text));
+  font-size: 0.75rem;
+  font-weight: 550;
+  white-space: nowrap;
+}
+.pp-badge::before {
+  width: 6px;
+  height: 6px;
+  border-radius: 50%;
+  background: currentColor;
+  content: "";
+}
+.pp-task { --pp-badge: var(--pp-muted); --pp-fill: var(--pp-accent); }
+.pp-task[data-state="running"] { --pp-badge: var(--pp-accent); }
+.pp-task[data-state="cancelling"] { --pp-badge: var(--pp-amber); --pp-fill: var(--pp-amber); }
+.pp-task[data-state="done"] { --pp-badge: var(--pp-green); --pp-fill: var(--pp-green); }
+.pp-task[data-state="failed"] { --pp-badge: var(--pp-red); --pp-fill: var(--pp-red); }
+.pp-task[data-state="cancelled"] { --pp-fill: color-mix(in srgb, var(--pp-muted) 55%, transparent); }
+.pp-task[data-state="running"] .pp-badge::before { animation: pp-pulse 1.8s ease-in-out infinite; }
+.pp-bar {
+  position: relative;
+  overflow: hidden;
+  margin-block: 10px 9px;
+  border-radius: 99px;
+  height: 6px;
+  background: var(--pp-track);
+}
+.pp-bar-fill {
+  border-radius: inherit;
+  inline-size: 0;
+  height: 100%;
+  background: var(--pp-fill);
+  /* As long as the time between two flushes, so that the bar glides instead of stepping. */
+  transition: inline-size 0.25s linear, background-color 0.3s;
+}
+.pp-bar[data-unknown] .pp-bar-fill { inline-size: 34%; animation: pp-slide 1.6s ease-in-out infinite; }
+.pp-bar[data-unknown]:dir(rtl) .pp-bar-fill { animation-name: pp-slide-rtl; }
+.pp-task[data-stale] .pp-bar-fill { animation-play-state: paused; opacity: 0.55; }
+.pp-task-line {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 2px 14px;
+  color: var(--pp-muted);
+}
+/* Text that nobody translated keeps its order in a page that is read from right to left. */
+.pp-task-title, .pp-task-stage, .pp-badge, .pp-task-line > *, .pp-issues summary span, .pp-message-text {
+  unicode-bidi: isolate;
+}
+.pp-task-line > *, .pp-issues summary span { unicode-bidi: plaintext; }
+.pp-task-line strong { color: var(--pp-text); font-weight: 550; }
+.pp-task-percent {
+  margin-inline-start: auto;
+  color: var(--pp-text);
+  font-weight: 600;
+}
+.pp-task-error {
+  margin-block-start: 8px !important;
+  color: var(--pp-red);
+  overflow-wrap: anywhere;
+}
+.pp-task-hint { margin-block-start: 8px !important; color: var(--pp-amber); }
+.pp-button {
+  flex: none;
+  border: 1px solid var(--pp-line) !important;
+  border-radius: 7px;
+  padding: 3px 10px !important;
+  background: var(--pp-surface) !important;
+  font-size: 0.8125rem !important;
+  font-weight: 500 !important;
+  line-height: 1.4 !important;
+  transition: background-color 0.12s;
+}
+.pp-button:disabled { opacity: 0.5; pointer-events: none; }
+.pp-button:hover { background: var(--pp-hover) !important; }
+.pp-task-end { margin-inline-start: auto; }
+.pp-issues { margin-block-start: 8px; }
+.pp-issues summary {
+  display: inline-flex;
+  align-items: center;
+  gap: 6px;
+  border-radius: 6px;
+  margin-inline-start: -6px;
+  padding: 2px 6px;
+  color: var(--pp-muted);
+  cursor: pointer;
+  list-style: none;
+  user-select: none;
+}
+.pp-issues summary::-webkit-details-marker { display: none; }
+.pp-issues summary:hover { background: var(--pp-hover); color: var(--pp-text); }
+.pp-issues summary svg { transition: rotate 0.15s; }
+.pp-issues summary:dir(rtl) svg { rotate: 180deg; }
+.pp-issues[open] summary svg, .pp-issues[open] summary:dir(rtl) svg { rotate: 90deg; }
+.pp-issues [data-level="warning"] { color: var(--pp-amber); }
+.pp-issues [data-level="error"] { color: var(--pp-red); }
+.pp-messages {
+  overflow: auto;
+  margin: 6px 0 0;
+  border-block-start: 1px solid var(--pp-line);
+  padding: 0;
+  max-height: 15rem;
+  list-style: none;
+}
+.pp-messages li {
+  display: grid;
+  grid-template-columns: 5.5rem 1fr;
+  gap: 10px;
+  border-block-end: 1px solid var(--pp-line);
+  padding: 5px 0;
+  font-size: 0.8125rem;
+}
+.pp-messages li:last-child { border: 0; }
+.pp-message-text { overflow-wrap: anywhere; }
+.pp-messages-more { padding-block: 6px 2px; color: var(--pp-muted); font-size: 0.8125rem; }
+.pp-quiet {
+  border: 1px dashed var(--pp-line);
+  border-radius: 12px;
+  padding: 14px 16px;
+  color: var(--pp-muted);
+  font-size: 0.875rem;
+}
+.pp-quiet p { margin: 0; }
+@container (max-width: 400px) {
+  .pp-task-title { flex-grow: 1; }
+  .pp-task-stage { display: none; }
+}
+
+/* DocViewers */
+:host(doc-viewers) { display: inline-block; vertical-align: middle; }
+.pp-viewers {
+  --pp-size: 32px;
+  position: relative;
+  isolation: isolate;
+  display: inline-flex;
+  margin: 0;
+  padding: 0;
+  list-style: none;
+  vertical-align: middle;
+}
+.pp-viewers[data-compact] { --pp-size: 26px; }
+/* The first face lies on top, so that no face covers the mark of the one before it. */
+.pp-viewers > li { position: relative; z-index: var(--pp-order, 0); margin: 0; }
+.pp-viewers > li + li { margin-inline-start: calc(var(--pp-size) * -0.13); }
+.pp-viewers > li:hover, .pp-viewers > li:focus-within { z-index: 99; }
+.pp-avatar {
+  position: relative;
+  display: block;
+  border-radius: 50%;
+  width: var(--pp-size);
+  height: var(--pp-size);
+  background: var(--pp-ring, var(--pp-surface)) !important;
+  padding: 2px !important;
+  cursor: default !important;
+}
+.pp-avatar-face {
+  display: grid;
+  overflow: hidden;
+  place-items: center;
+  border-radius: 50%;
+  width: 100%;
+  height: 100%;
+  background: light-dark(hsl(var(--pp-hue) 62% 89%), hsl(var(--pp-hue) 34% 29%));
+  color: light-dark(hsl(var(--pp-hue) 62% 25%), hsl(var(--pp-hue) 70% 90%));
+  font-size: calc(var(--pp-size) * 0.34);
+  font-weight: 600;
+  letter-spacing: 0.01em;
+  line-height: 1;
+  user-select: none;
+}
+.pp-avatar-face img { width: 100%; height: 100%; object-fit: cover; }
+.pp-avatar[data-activity="editing"] .pp-avatar-face { box-shadow: 0 0 0 2px var(--pp-accent); }
+.pp-avatar[data-activity="idle"] .pp-avatar-face { filter: grayscale(0.75); opacity: 0.55; }
+.pp-avatar-more .pp-avatar-face { background: var(--pp-track); color: var(--pp-muted); }
+.pp-mark {
+  position: absolute;
+  inset-block-end: -1px;
+  inset-inline-end: -1px;
+  display: grid;
+  place-items: center;
+  border: 2px solid var(--pp-ring, var(--pp-surface));
+  border-radius: 50%;
+  width: 13px;
+  height: 13px;
+  background: var(--pp-green);
+  color: light-dark(#fff, #0d1117);
+}
+.pp-mark svg { display: none; width: 7px; height: 7px; }
+.pp-avatar[data-activity="editing"] .pp-mark { width: 16px; height: 16px; background: var(--pp-accent); }
+.pp-avatar[data-activity="editing"] .pp-mark svg { display: block; }
+.pp-avatar[data-activity="idle"] .pp-mark {
+  background: var(--pp-ring, var(--pp-surface));
+  box-shadow: inset 0 0 0 2px var(--pp-muted);
+}
+.pp-viewers[data-compact] .pp-avatar { padding: 1px !important; }
+.pp-viewers[data-compact] .pp-mark { width: 9px; height: 9px; }
+.pp-viewers[data-compact] .pp-avatar[data-activity="editing"] .pp-mark { width: 11px; height: 11px; }
+.pp-viewers[data-compact] .pp-mark svg { width: 5px; height: 5px; }
+.pp-tip {
+  position: absolute;
+  inset-block-start: calc(100% + 6px);
+  inset-inline-end: 0;
+  z-index: 10;
+  /* Never display: none, since it is the button's name. */
+  opacity: 0;
+  border-radius: 8px;
+  padding: 5px 9px;
+  width: max-content;
+  max-width: 16rem;
+  background: light-dark(#1f2328, #e9eaee);
+  box-shadow: 0 4px 14px rgb(0 0 0 / 0.18);
+  color: light-dark(#fff, #16181c);
+  font-size: 0.75rem;
+  font-weight: 500;
+  line-height: 1.4;
+  overflow-wrap: anywhere;
+  text-align: start;
+  white-space: normal;
+  pointer-events: none;
+}
+.pp-tip small { display: block; font-size: inherit; font-weight: 400; opacity: 0.78; }
+.pp-viewers > li:hover .pp-tip, .pp-avatar:focus-visible .pp-tip { opacity: 1; }
+.pp-viewers:hover, .pp-viewers:focus-within { z-index: 5; }
+.pp-viewers-enter-active, .pp-viewers-leave-active { transition: opacity 0.2s, scale 0.2s; }
+.pp-viewers-enter-from, .pp-viewers-leave-to { opacity: 0; scale: 0.6; }
+.pp-viewers-move { transition: translate 0.2s, transform 0.2s; }
+
+@keyframes pp-pulse { 50% { opacity: 0.35; } }
+@keyframes pp-slide {
+  from { translate: -110%; }
+  to { translate: 310%; }
+}
+@keyframes pp-slide-rtl {
+  from { translate: 110%; }
+  to { translate: -310%; }
+}
+@media (prefers-reduced-motion: reduce) {
+  .pp *, .pp *::before { animation-duration: 0s !important; animation-iteration-count: 1 !important; transition: none !important; }
+  .pp-bar[data-unknown] .pp-bar-fill { animation: none; inline-size: 100%; opacity: 0.35; }
+}
+@media (forced-colors: active) {
+  .pp-bar { border: 1px solid CanvasText; }
+  .pp-bar-fill { background: Highlight; }
+}
+`;
+
+const ID = "presence-progress-styles";
+
+/** Puts the styles into the document, once. */
+export function adoptStyles() {
+  if (document.getElementById(ID)) return;
+  const style = document.createElement("style");
+  style.id = ID;
+  style.textContent = css;
+  document.head.append(style);
+}
