@@ -7,35 +7,36 @@ wire outside.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+
+import redis
 
 from presence_progress import context, keys, rooms
 from presence_progress.settings import COUNT_TTL
 
 
-def set(name: str, value: float, *, scope: str = "site") -> None:
+def set(name: str, value: int, *, scope: str = "site") -> None:
     """Set a count.
 
     ``scope`` says who may watch it: ``user:{user}``, ``doc:{doctype}/{name}``,
     ``doctype:{doctype}``, ``site`` (System Users) or ``website`` (everyone).
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise rooms.BadField(f"a count is a number, got {value!r}")
+    _require_whole("a count", value)
     call = rooms.set_call(context.site(), keys.count_room(scope, name), COUNT_TTL, {"value": value})
     rooms.run(context.redis(), call)
 
 
 def add(name: str, amount: int = 1, *, scope: str = "site") -> int:
     """Add to a count in one atomic step, and return what it is then; scopes as for :func:`set`."""
-    if isinstance(amount, bool) or not isinstance(amount, int):
-        raise rooms.BadField(f"what is added to a count is a whole number, got {amount!r}")
+    _require_whole("what is added to a count", amount)
     call = add_call(context.site(), keys.count_room(scope, name), amount)
     return rooms.run(context.redis(), call)
 
 
-def get(name: str, *, scope: str = "site") -> float:
+def get(name: str, *, scope: str = "site") -> int:
     """Return a count; one that was never written is 0."""
-    value: float = rooms.snapshot(keys.count_room(scope, name)).state.get("value", 0)
+    value: int = rooms.snapshot(keys.count_room(scope, name)).state.get("value", 0)
     return value
 
 
@@ -84,4 +85,12 @@ def publish_realtime(
         else:
             room = "all"
     envelope = {"event": event, "message": message, "room": room, "namespace": context.site()}
-    context.redis().publish(keys.EVENTS_CHANNEL, rooms.to_json(envelope, "message"))
+    text = rooms.to_json(envelope, "message")
+    # As Frappe: an event that nobody keeps is not worth an error to whoever sends it.
+    with suppress(redis.ConnectionError):
+        context.redis().publish(keys.EVENTS_CHANNEL, text)
+
+
+def _require_whole(what: str, number: object) -> None:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise rooms.BadField(f"{what} is a whole number, got {number!r}")

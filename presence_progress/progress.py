@@ -234,7 +234,8 @@ def enqueue(
     """Create a task, put its job into RQ, and return the task's id; it can be watched before the
     job exists.
 
-    ``method`` is a function or its dotted path, called in the worker with ``arguments``. ``user``
+    ``method`` is a function or its dotted path, called in the worker with ``arguments`` (whose
+    names must be others than those of this function). ``user``
     owns the task (default: who is signed in); readers of the reference document
     ``doctype``/``name``, or of the DocType alone, may watch it, too.
     """

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from presence_progress import counts
+from presence_progress import context, counts
 from presence_progress.keys import BadRoom
 from presence_progress.rooms import BadField
-from tests.conftest import Events
+from tests.conftest import Events, free_port
 
 
 def test_a_count_is_kept_and_told(site: str, events: Events) -> None:
@@ -32,8 +32,8 @@ def test_a_count_that_was_never_written_is_nought(site: str) -> None:
     assert counts.get("nothing") == 0
 
 
-@pytest.mark.parametrize("value", ["3", None, True, float("nan")])
-def test_what_is_no_number_is_no_count(site: str, value: Any) -> None:
+@pytest.mark.parametrize("value", ["3", None, True, 1.5, float("nan")])
+def test_what_is_no_whole_number_is_no_count(site: str, value: Any) -> None:
     with pytest.raises(BadField):
         counts.set("open", value)
 
@@ -75,3 +75,8 @@ def test_an_event_goes_where_frappe_would_send_it(
     counts.publish_realtime(**arguments)
     message = arguments.get("message") if message is None else message
     assert events.drain() == [{"event": event, "message": message, "room": room, "namespace": site}]
+
+
+def test_an_event_that_cannot_be_sent_is_lost_and_no_error(site: str) -> None:
+    context.configure(redis_url=f"redis://127.0.0.1:{free_port()}")
+    counts.publish_realtime("lost")

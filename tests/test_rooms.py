@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis.asyncio
 
 from presence_progress import keys, rooms
 from presence_progress.rooms import BadField, Change, Snapshot
+from presence_progress.server.connection import connect, disconnect
 from tests.conftest import Events
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "changes.json").read_text())
@@ -121,15 +121,14 @@ def test_a_redis_that_forgot_its_scripts_is_told_again(client: Any, site: str) -
 
 async def test_the_same_calls_run_on_asyncio(redis_url: str, client: Any, site: str) -> None:
     client.script_flush()
-    connection = redis.asyncio.Redis.from_url(redis_url)
+    connection = connect(redis_url)
     try:
         calls = [rooms.set_call(site, ROOM, 60, {str(n): n}) for n in range(3)]
         assert [seq for _, seq in await rooms.run_all_async(connection, calls)] == [1, 2, 3]
         snapshot = await rooms.run_async(connection, rooms.snapshot_call(site, ROOM))
         assert snapshot.state == {"0": 0, "1": 1, "2": 2}
     finally:
-        # redis-py before 5 has no aclose().
-        await getattr(connection, "aclose", connection.close)()
+        await disconnect(connection)
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}])

@@ -16,7 +16,7 @@ from presence_progress import rooms
 from presence_progress.server import room_events, stock_events
 from presence_progress.server.access import Access, Refused, Unavailable
 from presence_progress.server.bus import Bus, Event
-from presence_progress.server.connection import close, connect
+from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.sessions import Services, Session
@@ -78,7 +78,7 @@ class RealtimeServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._services.access.close()
-        await close(self._redis)
+        await disconnect(self._redis)
 
     async def _health(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

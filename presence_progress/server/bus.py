@@ -20,7 +20,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from presence_progress.keys import EVENTS_CHANNEL, PREFIX
-from presence_progress.server.connection import close
+from presence_progress.server.connection import unsubscribe
 from presence_progress.settings import CANARY_INTERVAL, CANARY_TIMEOUT
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Bus:
             if singing:
                 singing.cancel()
             with contextlib.suppress(RedisError, OSError):
-                await close(pubsub)
+                await unsubscribe(pubsub)
 
     async def _sing(self) -> None:
         while True:

@@ -15,6 +15,11 @@ def connect(url: str) -> Any:
     return redis.asyncio.Redis.from_url(url, socket_timeout=REDIS_TIMEOUT)
 
 
-async def close(connection: Any) -> None:
-    """Close a client or a subscription: redis-py 4 knows only close(), later ones warn of it."""
-    await getattr(connection, "aclose", connection.close)()
+async def disconnect(client: Any) -> None:
+    """Close a client's connections; redis-py 4 leaves them open when it closes the client."""
+    await client.connection_pool.disconnect()
+
+
+async def unsubscribe(pubsub: Any) -> None:
+    """End a subscription: redis-py 4 knows only close(), later ones warn of it."""
+    await getattr(pubsub, "aclose", pubsub.close)()

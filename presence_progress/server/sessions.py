@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,10 +113,14 @@ class Session:
         await self.services.fanout.to_socket(self.identity.site, self.sid, event, message)
 
     async def join(self, room: str) -> None:
-        if room not in self._joined and len(self._joined) >= MAX_ROOMS_PER_SOCKET:
-            raise TooManyRooms(f"a socket joins at most {MAX_ROOMS_PER_SOCKET} rooms")
+        if room not in self._joined:
+            self._require_room_for(self._joined)
         self._joined.add(room)
         await self.services.fanout.join(self.identity.site, self.sid, room)
+
+    def _require_room_for(self, held: Collection[str]) -> None:
+        if len(held) >= MAX_ROOMS_PER_SOCKET:
+            raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
 
     async def leave(self, room: str) -> None:
         self._joined.discard(room)
@@ -133,6 +137,8 @@ class Session:
         await self.send("room_state", (await self.snapshot(room)).wire())
 
     async def enter(self, entered: presence.Presence) -> None:
+        if entered.room not in self.presences:
+            self._require_room_for(self.presences)
         # Noted before it is written: whatever happens in between, the session knows what to leave.
         self.presences[entered.room] = entered
         await self._write(presence.enter_call(entered))
