@@ -215,7 +215,14 @@ async def sign_in(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
 
     yield connect
     for client in clients:
-        await client.socket.disconnect()
+        await close(client.socket)
+
+
+async def close(socket: socketio.AsyncClient) -> None:
+    """Disconnect, and close what python-socketio leaves open when a connection has failed."""
+    await socket.disconnect()
+    if socket.eio.http and not socket.eio.http.closed:
+        await socket.eio.http.close()
 
 
 async def session_of(stack: Stack, user: str) -> str:

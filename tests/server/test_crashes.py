@@ -10,7 +10,7 @@ import pytest
 import socketio
 
 from presence_progress import counts
-from tests.server.conftest import NAMESPACE, Client, Connect, Stack, session_of
+from tests.server.conftest import NAMESPACE, Client, Connect, Stack, close, session_of
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
@@ -132,4 +132,6 @@ async def test_while_frappe_is_away_nobody_is_let_in_and_nobody_is_refused_for_g
 
     own_stack.site.start()
     await viewer.watch(ROOM)
-    await Client(sid).connect(server.url)
+    again = await Client(sid).connect(server.url)
+    await close(again.socket)
+    await close(late.socket)

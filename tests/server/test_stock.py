@@ -8,7 +8,16 @@ import pytest
 import socketio.exceptions
 
 from presence_progress import counts, rooms, task_room
-from tests.server.conftest import NAMESPACE, SITE, Client, Connect, Process, Stack, session_of
+from tests.server.conftest import (
+    NAMESPACE,
+    SITE,
+    Client,
+    Connect,
+    Process,
+    Stack,
+    close,
+    session_of,
+)
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
 
@@ -22,6 +31,7 @@ async def refused(stack: Stack, server: Process, namespace: str = NAMESPACE, **h
     client.on("connect_error", told.append, namespace=namespace)
     with pytest.raises(socketio.exceptions.ConnectionError):
         await client.connect(server.url, sent, namespaces=[namespace], transports=["websocket"])
+    await close(client)
     message: str = told[0]["message"]
     return message
 
