@@ -21,18 +21,21 @@ PARTS = ("-server", "cli serve", ":long", ":short", "demo.site")
 class Demo:
     """A demo that runs; ``lines`` is what it has said until it was ready."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, python: str = sys.executable, **process: Any
+    ) -> None:
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.realtime_port = free_port()
         options = ["--port", port, "--realtime-port", self.realtime_port, "--data", data]
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "presence_progress.cli", "demo"),
+                *(python, "-m", "presence_progress.cli", "demo"),
                 *(*map(str, options), *arguments),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            **process,
         )
         assert self.process.stdout is not None
         self.lines: list[str] = []

@@ -16,6 +16,7 @@ from presence_progress import rooms
 from presence_progress.server import room_events, stock_events
 from presence_progress.server.access import Access, Refused, Unavailable
 from presence_progress.server.bus import Bus, Event
+from presence_progress.server.closing import ClosingNoted
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.keeper import Keeper
@@ -55,15 +56,14 @@ class RealtimeServer:
         self._bus = Bus(self._redis, self._deliver, self._send_states)
         self._keeper = Keeper(self._redis, self._sessions.values)
         self._tasks: list[asyncio.Task[None]] = []
+        self.asgi = ClosingNoted(
+            socketio.ASGIApp(
+                self._sio, self._health, on_startup=self._start, on_shutdown=self._stop
+            )
+        )
         self._sio.on("connect", self._connect, namespace="*")
         self._sio.on("disconnect", self._disconnect, namespace="*")
         self._sio.on("*", self._receive, namespace="*")
-
-    @property
-    def asgi(self) -> Any:
-        return socketio.ASGIApp(
-            self._sio, self._health, on_startup=self._start, on_shutdown=self._stop
-        )
 
     # --- its own life ---
 
@@ -116,9 +116,9 @@ class RealtimeServer:
     async def _drop(self, namespace: str, sid: str) -> None:
         await self._sio.eio.disconnect(self._eio_sid(namespace, sid))
 
-    def _eio_sid(self, namespace: str, sid: str) -> str | None:
+    def _eio_sid(self, namespace: str, sid: str) -> str:
         """Return the connection that a socket runs on; it may carry sockets of several sites."""
-        eio_sid: str | None = self._sio.manager.eio_sid_from_sid(sid, namespace)
+        eio_sid: str = self._sio.manager.eio_sid_from_sid(sid, namespace)
         return eio_sid
 
     async def _receive(self, event: str, namespace: str, sid: str, *arguments: Any) -> None:
@@ -130,8 +130,11 @@ class RealtimeServer:
     async def _disconnect(self, namespace: str, sid: str, reason: str) -> None:
         session = self._sessions.pop(sid, None)
         if session:
-            said_goodbye = reason == self._sio.reason.CLIENT_DISCONNECT
-            await session.close(grace=0 if said_goodbye else RECONNECT_GRACE)
+            environ = self._sio.get_environ(sid, namespace) or {}
+            left = reason == self._sio.reason.CLIENT_DISCONNECT or self.asgi.was_on_purpose(
+                self._eio_sid(namespace, sid), environ
+            )
+            await session.close(grace=0 if left else RECONNECT_GRACE)
 
     # --- Redis ---
 

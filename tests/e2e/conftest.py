@@ -65,7 +65,8 @@ def airports(demo: Demo, administrator: str) -> None:
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright runs a loop of its own, beside which no asyncio test can run.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     assert path, "no chromium: `make test` installs it as root, else apt-get install chromium"

@@ -36,7 +36,7 @@ def test_the_page_of_the_readme_works_as_pasted(demo_data: Path, sign_in: SignIn
         expect(page.locator("doc-viewers [data-user]")).to_have_count(2)
     expect(here.locator("h1")).to_contain_text(re.compile(r"[\d,]{3,} airports"))
     counts.publish_realtime("count", {"count": 41}, user=EDITOR)
-    expect(here.locator("p live-count")).to_contain_text("41")
+    expect(here.locator("[event=count]")).to_contain_text("41")
     counts.set("total", 1234567, scope="doctype:Airport")
     expect(there.locator("h1")).to_contain_text("1,234,567")
     there.close()
@@ -44,13 +44,15 @@ def test_the_page_of_the_readme_works_as_pasted(demo_data: Path, sign_in: SignIn
 
 
 @pytest.mark.usefixtures("airports", "in_the_demo")
-def test_the_python_of_the_readme_works_as_pasted(sign_in: SignIn) -> None:
-    page = sign_in(VIEWER).open("/")
+def test_the_python_of_the_readme_works_as_pasted(demo_data: Path, sign_in: SignIn) -> None:
+    (demo_data / "try" / "hello.html").write_text(example("html"))
+    viewer = sign_in(VIEWER)
+    page, own_page = viewer.open("/"), viewer.open("/try/hello")
     faster = example("python").replace("time.sleep(0.02)", "time.sleep(0.002)")
     exec(faster, {})
     expect(page.locator(".tasks li").first).to_contain_text("Counting rows")
     expect(page.locator(".tasks li").first).to_contain_text("500 of 500")
-    expect(page.locator(".big-count")).to_contain_text("507")
+    expect(own_page.locator("[name=visits]")).to_contain_text("507")
 
 
 @pytest.mark.usefixtures("in_the_demo")

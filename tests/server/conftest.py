@@ -195,7 +195,7 @@ class Client:
 
     async def vanish(self) -> None:
         """Lose the connection without goodbye."""
-        await self.socket.eio.ws.close()
+        self.socket.eio.ws._response.connection.transport.abort()
         await self.socket.wait()
 
 

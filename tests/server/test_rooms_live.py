@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -152,6 +153,21 @@ async def test_a_lost_connection_that_returns_shows_nothing(
     assert watcher.changes(ROOM) == []
     await again.say("presence_leave", DOCUMENT)
     await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_a_python_client_that_disconnects_is_gone_at_once(
+    server: Process, sign_in: Connect, transport: str
+) -> None:
+    watcher, editor = await sign_in(VIEWER, server), await sign_in(EDITOR, server, transport)
+    await watcher.watch(ROOM)
+    await editor.say("presence_enter", DOCUMENT)
+    await watcher.wait_for("room_change", lambda m: EDITOR in m["set"])
+    leaving = asyncio.ensure_future(editor.socket.disconnect())
+    # Within less than the grace of a lost connection, which is eight seconds.
+    gone = watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
+    await asyncio.wait_for(gone, 6)
+    await leaving
 
 
 async def test_a_lost_connection_that_stays_away_is_gone(server: Process, sign_in: Connect) -> None:
