@@ -9,6 +9,7 @@ mistake gets one line on stderr that names the thing and the way out, and an exi
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,6 +55,7 @@ def serve(host: str, port: int, redis_url: str, site_url: str, site: str | None)
     _require_redis(redis_url)
     from presence_progress.server import app
 
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     click.echo(f"Realtime server on port {port} of {host}, for the sites at {site_url}")
     app.run(Settings(host, port, redis_url, site_url, site))
 

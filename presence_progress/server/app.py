@@ -96,9 +96,10 @@ class RealtimeServer:
     # --- sockets ---
 
     async def _connect(self, namespace: str, sid: str, environ: Any, auth: Any = None) -> None:
-        access = self._services.access
+        if sid in self._sessions:
+            return  # an event of the client's that is called "connect"
         try:
-            identity = await access.identify(environ, namespace)
+            identity = await self._services.access.identify(environ, namespace)
         except Refused as error:
             raise ConnectionRefusedError(str(error)) from error
         except (Unavailable, RedisError, OSError) as error:
@@ -127,7 +128,7 @@ class RealtimeServer:
             logger.warning("%s sends faster than can be: disconnected", session.identity.user)
             await self._drop(namespace, sid)
 
-    async def _disconnect(self, namespace: str, sid: str, reason: str) -> None:
+    async def _disconnect(self, namespace: str, sid: str, reason: str = "") -> None:
         session = self._sessions.pop(sid, None)
         if session:
             environ = self._sio.get_environ(sid, namespace) or {}

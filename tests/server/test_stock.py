@@ -221,3 +221,15 @@ async def test_odd_arguments_harm_nobody(
     await editor.say("an event that nobody knows", *arguments)
     await editor.settle()
     assert editor.socket.connected
+
+
+@pytest.mark.parametrize("event", ["connect", "disconnect", "message", "*", "__proto__", ""])
+async def test_an_event_by_a_name_of_the_librarys_harms_nobody(
+    server: Process, sign_in: Connect, event: str
+) -> None:
+    editor, viewer = await sign_in(EDITOR, server), await sign_in(VIEWER, server)
+    await editor.say(event, {"HTTP_HOST": "evil", "HTTP_COOKIE": "sid=x"})
+    await editor.say(event)
+    await viewer.settle()
+    if event != "disconnect":
+        await editor.settle()
