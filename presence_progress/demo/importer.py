@@ -11,7 +11,7 @@ import csv
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -89,34 +89,31 @@ class _Verdicts:
 
     def __init__(self) -> None:
         self.ok = 0
-        self.warnings: list[tuple[int, str]] = []
-        self.errors: list[tuple[int, str]] = []
+        self.remarks: list[tuple[Callable[[progress.Task, str, int], None], str, int]] = []
 
     def judge(self, db: sqlite3.Connection, file: CsvFile, row: int, record: Record) -> None:
         """Store one row or say why not."""
         try:
             warnings = _store(db, file, row, record)
         except validation.InvalidAirport as error:
-            self.errors.append((row, str(error)))
+            self.remarks.append((progress.Task.error, str(error), row))
         except sqlite3.OperationalError:
             # A full disk or a lost file is no fault of the row.
             raise
         except Exception as error:
             log.warning("row %s could not be stored", row, exc_info=True)
-            self.errors.append((row, f"could not be stored: {error}"))
+            self.remarks.append((progress.Task.error, f"could not be stored: {error}", row))
         else:
             if warnings:
-                self.warnings.append((row, "; ".join(warnings)))
+                self.remarks.append((progress.Task.warn, "; ".join(warnings), row))
             else:
                 self.ok += 1
 
     def tell(self, task: progress.Task) -> None:
         if self.ok:
             task.ok(self.ok)
-        for row, message in self.warnings:
-            task.warn(message, row=row)
-        for row, message in self.errors:
-            task.error(message, row=row)
+        for say, message, row in self.remarks:
+            say(task, message, row)
 
 
 def _store(db: sqlite3.Connection, file: CsvFile, row: int, record: Record) -> list[str]:

@@ -83,13 +83,14 @@ def check(values: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
     # "1,234" feet are a thousand, whatever "52,5" degrees are.
     feet = _number(elevation.replace(",", "") if _THOUSANDS.fullmatch(elevation) else elevation)
     airport["elevation"] = None if feet is None else round(feet)
-    if not elevation:
+    # A column that the whole file lacks is no news of each row.
+    if not elevation and "elevation" in values:
         warnings.append("elevation is missing")
-    elif feet is None:
+    elif elevation and feet is None:
         warnings.append(f"elevation {_quoted(elevation)} is not a number")
-    elif not _LOWEST <= feet <= _HIGHEST:
+    elif feet is not None and not _LOWEST <= feet <= _HIGHEST:
         warnings.append(f"elevation {elevation} ft is hard to believe")
-    if not airport["country"]:
+    if not airport["country"] and "country" in values:
         warnings.append("country is missing")
     if airport["latitude"] == 0 and airport["longitude"] == 0:
         warnings.append("position 0, 0 is in the Atlantic")
