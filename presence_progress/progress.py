@@ -26,6 +26,7 @@ from presence_progress.reporter import Reporter
 from presence_progress.task_room import (
     State,
     TaskRecord,
+    Written,
     cancel_call,
     list_calls,
     list_rooms,
@@ -180,7 +181,7 @@ class Task:
         record.queued_at = record.queued_at or record.started_at
         self._redis = context.redis()
         self._estimator = Estimator()
-        self._listed: str | None = None
+        self._listed: Written | None = None
         self._reporter = Reporter(self._write, record.task_id)
         self._token = _current.set(self)
         self._reporter.start()
@@ -206,12 +207,13 @@ class Task:
         if record.state == "running":
             self._estimator.sample(time.monotonic(), record.done)
             record.rate, record.eta = self._estimator.rate, self._estimator.eta(record.total)
-        state = rooms.run(self._redis, write_call(record))
-        if state in ("cancelling", "cancelled", "superseded"):
-            self._stop = state
-        if state != self._listed:
-            _list(self._redis, record, state)
-            self._listed = state
+        written = rooms.run(self._redis, write_call(record))
+        if written.state in ("cancelling", "cancelled", "superseded"):
+            self._stop = written.state
+        # Also in a new epoch: what had lost the room has lost the lists.
+        if written != self._listed:
+            _list(self._redis, record, written.state)
+            self._listed = written
 
 
 _current: ContextVar[Task | None] = ContextVar("_current", default=None)

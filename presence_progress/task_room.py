@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from presence_progress import keys, rooms
 from presence_progress.estimate import percent
@@ -72,12 +72,19 @@ class TaskRecord:
         return known
 
 
-def write_call(task: TaskRecord) -> rooms.Call[str]:
-    """Write the task whole; returns the state that holds now: another one than ``task.state`` means
-    refused.
+class Written(NamedTuple):
+    """What a task is after it was written: another state than was written means refused.
 
-    ``superseded`` when a later attempt has taken over.
+    ``superseded`` when a later attempt has taken over. Another epoch than before means that Redis
+    had lost the room.
     """
+
+    state: str
+    epoch: str
+
+
+def write_call(task: TaskRecord) -> rooms.Call[Written]:
+    """Write the task whole."""
     return rooms.Call(
         "task_write",
         [keys.room_key(task.site, task.room)],
@@ -85,7 +92,7 @@ def write_call(task: TaskRecord) -> rooms.Call[str]:
             *(task.site, task.room, TASK_TTL, task.attempt, task.state),
             *rooms.field_arguments(task.fields()),
         ],
-        lambda reply: rooms.text(reply[0]),
+        lambda reply: Written(rooms.text(reply[0]), rooms.text(reply[1])),
     )
 
 

@@ -159,7 +159,7 @@ def test_after_the_end_there_is_nothing(site: str, client: Any, events: Events) 
         task.advance()
     events.drain()
     late = task_room.TaskRecord(task.id, site, "ann", "Late", state="running", done=5)
-    assert rooms.run(client, task_room.write_call(late)) == "done"
+    assert rooms.run(client, task_room.write_call(late)).state == "done"
     assert events.drain() == [] and state_of(task.id)["title"] == "Short"
 
 
@@ -167,11 +167,18 @@ def test_an_earlier_attempt_cannot_write_over_a_later_one(site: str, client: Any
     second = task_room.TaskRecord("t", site, "ann", "Second", state="running", attempt=2)
     zombie = task_room.TaskRecord("t", site, "ann", "Zombie", state="done", attempt=1)
     rooms.run(client, task_room.write_call(second))
-    assert rooms.run(client, task_room.write_call(zombie)) == "superseded"
+    assert rooms.run(client, task_room.write_call(zombie)).state == "superseded"
     assert state_of("t")["title"] == "Second"
 
 
 # --- Redis away ----------------------------------------------------------------------------------
+
+
+def until_listed(task_id: str) -> None:
+    deadline = time.monotonic() + 10
+    while task_id not in rooms.snapshot("tasks:Administrator").state:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -193,6 +200,7 @@ def test_a_task_whose_redis_comes_back_empty_is_whole_again(own_redis: RedisServ
         task.advance(50)
         own_redis.start()
         again = until(task.id, "running")
+        until_listed(task.id)
         task.advance(50)
     assert again["title"] == "Survivor" and again["warnings"] == 1
     last = rooms.snapshot(keys.task_room(task.id))
@@ -218,7 +226,7 @@ def test_a_step_does_not_wait_for_a_redis_that_hangs(site: str, monkeypatch: Any
     def hang(*_: Any) -> str:
         hanging.set()
         release.wait(20)
-        return "running"
+        return task_room.Written("running", "")
 
     monkeypatch.setattr(progress.rooms, "run", hang)
     with progress.Task("Patient", total=3) as task:

@@ -7,19 +7,20 @@
 -- ARGV[4] - attempt
 -- ARGV[5] - state
 -- ARGV[6…] - field, JSON, … of all others
--- Returns {the state that holds now, 1 when this was written or 0}.
+-- Returns {the state that holds now: another one than ARGV[5] means refused, the room's epoch}.
 
 local room_key = KEYS[1]
 local site, room, ttl, attempt, state = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 
 local current = state_of(room_key)
 local current_attempt = tonumber(redis.call('HGET', room_key, 'attempt') or 0)
+local epoch = redis.call('HGET', room_key, EPOCH)
 if attempt < current_attempt then
-  return { 'superseded', 0 }
+  return { 'superseded', epoch }
 end
 if current and attempt == current_attempt then
   if ENDED[current] or (state == 'queued' and current ~= 'queued') then
-    return { current, 0 }
+    return { current, epoch }
   end
   if state == 'running' and current == 'cancelling' then
     state = current
@@ -30,5 +31,5 @@ local set = { { 'attempt', string.format('%d', attempt) }, { 'state', cjson.enco
 for i = 6, #ARGV, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }
 end
-change_room(room_key, site, room, ttl, set, {})
-return { state, 1 }
+epoch = change_room(room_key, site, room, ttl, set, {})
+return { state, epoch }
