@@ -63,14 +63,15 @@ class Bus:
             try:
                 await self._listen()
             except (RedisError, OSError, asyncio.TimeoutError) as error:
-                if self.is_listening or not failures:
+                failures = 0 if self.is_listening else failures
+                if not failures:
                     logger.warning("Redis is away, until it is back nothing is heard: %s", error)
             except Exception:
                 # Whatever it was: a server that does not listen any more is worse.
                 logger.exception("listening again")
-            failures = 0 if self.is_listening else failures + 1
             self.is_listening = False
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            failures += 1
 
     async def _listen(self) -> None:
         pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
