@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def own_redis() -> Iterator[Any]:
         server.stop()
 
 
-def medians(steps: int, jobs: dict[str, Callable[[int], None]]) -> dict[str, float]:
+def medians(steps: int, jobs: Mapping[str, Callable[[int], None]]) -> dict[str, float]:
     """Return the median seconds a step of each job; the jobs take turns, so that drift hits all."""
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(RUNS):

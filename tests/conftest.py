@@ -129,7 +129,7 @@ class Events:
     def drain(self) -> list[dict[str, Any]]:
         """Return all that was published until now: a marker of ours says where now is."""
         self._client.publish("events", '"marker"')
-        events = []
+        events: list[dict[str, Any]] = []
         while True:
             message = self._pubsub.get_message(timeout=5)
             if message is None:

@@ -48,7 +48,7 @@ class Demo:
 
     def parts(self) -> dict[str, int]:
         """Return the process ids of its parts by a word of their command lines."""
-        found = {}
+        found: dict[str, int] = {}
         for pid in children(self.process.pid):
             try:
                 line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")

@@ -223,12 +223,12 @@ def test_a_job_ends_well_without_redis(
 def test_a_step_does_not_wait_for_a_redis_that_hangs(site: str, monkeypatch: Any) -> None:
     hanging, release = threading.Event(), threading.Event()
 
-    def hang(*_: Any) -> str:
+    def hang(*_: Any) -> task_room.Written:
         hanging.set()
         release.wait(20)
         return task_room.Written("running", "")
 
-    monkeypatch.setattr(progress.rooms, "run", hang)
+    monkeypatch.setattr(rooms, "run", hang)
     with progress.Task("Patient", total=3) as task:
         assert hanging.wait(10), "the thread is in the middle of its write"
         task.advance(3)

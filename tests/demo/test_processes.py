@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from presence_progress.demo import processes, valkey
+from presence_progress.demo import pages, processes, valkey
 from presence_progress.demo.child import Child
 from tests.conftest import free_port
 from tests.running import PARTS, Demo, children, is_alive
@@ -116,13 +116,13 @@ def refusal(data: Path) -> str:
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes.pages, "missing_pages", list)
+    monkeypatch.setattr(pages, "missing_pages", list)
 
 
 def test_pages_that_are_not_built_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes.pages, "STATIC", tmp_path / "static")
+    monkeypatch.setattr(pages, "STATIC", tmp_path / "static")
     said = refusal(tmp_path / "data")
     assert str(tmp_path / "static") in said and "make build" in said and "Node" in said
 

@@ -10,7 +10,8 @@ import sys
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.e2e.conftest import Demo, SignIn
+from tests.e2e.conftest import SignIn
+from tests.running import Demo
 
 FOR_LOOP = """
 from presence_progress.counts import publish_realtime

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import AIRPORTS, Demo, SignIn
+from tests.e2e.conftest import AIRPORTS, SignIn
+from tests.running import Demo
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
 

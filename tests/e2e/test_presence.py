@@ -8,7 +8,8 @@ import signal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Demo, SignIn
+from tests.e2e.conftest import SignIn
+from tests.running import Demo
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 
