@@ -20,12 +20,12 @@ from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+import redis
 from redis.exceptions import NoScriptError
 
 from presence_progress import context, keys
 
 if TYPE_CHECKING:
-    import redis
     import redis.asyncio
 
 T = TypeVar("T")
@@ -117,13 +117,16 @@ async def run_async(client: redis.asyncio.Redis | Any, call: Call[T]) -> T:
 
 
 async def run_all_async(client: redis.asyncio.Redis | Any, calls: Sequence[Call[T]]) -> list[T]:
-    """Run many calls in one round trip; each must bear repetition, for an unknown script makes all
-    of them run again."""
+    """Run many calls in one round trip; each must bear repetition, for an unknown script or a lost
+    connection makes all of them run again."""
     try:
         replies = await _execute_async(client, calls)
     except NoScriptError:
         for script in {call.script for call in calls}:
             await client.script_load(source(script))
+        replies = await _execute_async(client, calls)
+    except redis.ConnectionError:
+        # Once more: a connection that lay idle may have been closed meanwhile.
         replies = await _execute_async(client, calls)
     return [call.read(reply) for call, reply in zip(calls, replies, strict=True)]
 

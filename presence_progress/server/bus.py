@@ -86,8 +86,6 @@ class Bus:
                     await self._hear(message)
                 elif time.monotonic() - self._heard > CANARY_TIMEOUT:
                     raise asyncio.TimeoutError("its canary is not heard any more")
-                if singing.done():
-                    singing.result()
         finally:
             if singing:
                 singing.cancel()
@@ -96,7 +94,9 @@ class Bus:
 
     async def _sing(self) -> None:
         while True:
-            await self._redis.publish(self._canary, "")
+            # A failure is no news: what counts is whether the canary is heard.
+            with contextlib.suppress(RedisError, OSError):
+                await self._redis.publish(self._canary, "")
             # Often until it is heard for the first time: only then do we know that we listen.
             await asyncio.sleep(CANARY_INTERVAL if self.is_listening else 0.1)
 
