@@ -113,6 +113,20 @@ def job() -> Any | None:
     return rq.get_current_job() if rq else None
 
 
+def commit() -> None:
+    """Commit the site's database; nothing outside Frappe."""
+    local = _frappe_local()
+    if local and getattr(local, "db", None):
+        local.db.commit()
+
+
+def rollback() -> None:
+    """Undo what the site's database has not committed; nothing outside Frappe."""
+    local = _frappe_local()
+    if local and getattr(local, "db", None):
+        local.db.rollback()
+
+
 def in_frappe() -> bool:
     return _frappe_local() is not None
 

@@ -177,6 +177,12 @@ class Task:
 
     def _begin(self) -> None:
         record = self._record
+        before = _read_or_nothing(record) if context.job() is not None else {}
+        if before.get("state") == "cancelled" and not before["started_at"]:
+            raise TaskCancelled("cancelled")
+        if before and before["state"] != "queued":
+            # A job runs again after a failure or a killed worker, or tracks a second time.
+            record.attempt = before["attempt"] + 1
         record.state, record.started_at = "running", _now()
         record.queued_at = record.queued_at or record.started_at
         self._redis = context.redis()
@@ -311,17 +317,16 @@ def run_job(task: dict[str, Any], title: str | None, target: str, arguments: dic
     """Run ``target`` in the worker, as the task that :func:`enqueue` made for it."""
     with context.at(task["site"], task["user"]):
         running = Task(title)
-        running._record = record = TaskRecord(**task)
-        before = _read_or_nothing(record)
-        if before.get("state") == "cancelled":
-            return None
-        if before and before["state"] != "queued":
-            # RQ runs a job again after a failure, or after its worker was killed.
-            record.attempt = before["attempt"] + 1
+        running._record = TaskRecord(**task)
         try:
             with running:
-                return _load(target)(**arguments)
+                result = _load(target)(**arguments)
+                # Before it is called done: Frappe commits after the job, and that may fail.
+                context.commit()
+                return result
         except TaskCancelled:
+            # Frappe commits after a job that returns: what a cancelled one has half done goes.
+            context.rollback()
             return None
 
 

@@ -44,3 +44,10 @@ def ignore_errors_until_cancelled() -> None:
             except Exception:
                 raise AssertionError("a cancelled task is no bad row") from None
             time.sleep(0.01)
+
+
+def track_twice() -> None:
+    """In a plain job, which nobody made a task for."""
+    for title in ("First", "Second"):
+        for _ in progress.track(range(3), title=title):
+            pass

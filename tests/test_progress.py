@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+import rq
 
 from presence_progress import context, keys, progress, reporter, rooms, task_room
 from tests import jobs
@@ -296,6 +297,26 @@ def test_a_queued_job_that_is_cancelled_never_runs(
     until(last, "done")
     assert state_of(task_id)["state"] == "cancelled" and state_of(task_id)["ended_at"]
     assert not [event for event in events.drain() if event["event"] == "where"]
+
+
+def test_a_plain_job_that_tracks_twice_shows_both(
+    site: str,
+    worker: Callable[[], None],
+    client: Any,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Nobody tells a plain job where it is but the environment of its worker.
+    monkeypatch.setenv("PRESENCE_PROGRESS_SITE", site)
+    task_id = rq.Queue(site, connection=client).enqueue(jobs.track_twice).id
+    worker()
+    deadline = time.monotonic() + 20
+    while (state := state_of(task_id)).get("title") != "Second" or not state["ended_at"]:
+        assert time.monotonic() < deadline, state
+        time.sleep(0.02)
+    assert (state["state"], state["attempt"]) == ("done", 2)
+    ends = [c["set"]["state"] for c in events.changes(f"task:{task_id}") if "state" in c["set"]]
+    assert ends.count("done") == 2
 
 
 def test_a_job_that_cannot_be_enqueued_is_not_queued_for_ever(site: str, events: Events) -> None:

@@ -51,6 +51,11 @@ class Identity:
     """Frappe v16 has one endpoint for permissions, v15 two; v16 also names its installed apps."""
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """Whose answers are alike. Not the user alone: a session that has ended is told no."""
+        return (self.site, self.user, *self.credentials.values())
+
+    @property
     def is_guest(self) -> bool:
         return self.user == "Guest"
 
@@ -71,7 +76,7 @@ class Access:
         self._settings = settings
         self._redis = redis
         self._permissions: _Answers[bool] = _Answers()
-        self._people: _Answers[Who] = _Answers()
+        self._people: _Answers[Who | None] = _Answers()
         self._http: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -116,8 +121,7 @@ class Access:
                 return False
             return answer is True
 
-        key = (identity.site, identity.user, doctype, name)
-        return await self._permissions.get(key, ask)
+        return await self._permissions.get((*identity.key, doctype, name), ask)
 
     async def may_watch(self, identity: Identity, room: Room, task: Mapping[str, Any]) -> bool:
         """Return whether the user may watch a room; ``task`` is its state when it is a task's."""
@@ -134,7 +138,7 @@ class Access:
     async def who(self, identity: Identity) -> Who:
         """Return how the user is shown to others: asked once, not by every browser."""
 
-        async def ask() -> Who:
+        async def ask() -> Who | None:
             try:
                 people = await self._ask(
                     identity.site,
@@ -145,12 +149,12 @@ class Access:
                 person = people[identity.user]
                 return Who(person.get("fullname") or identity.user, person.get("image") or None)
             except (Refused, Unavailable, KeyError, TypeError, AttributeError):
-                return Who(identity.user)
+                return None
 
-        return await self._people.get((identity.site, identity.user), ask)
+        return await self._people.get(identity.key, ask) or Who(identity.user)
 
     async def _may_watch_task(self, identity: Identity, task: Mapping[str, Any]) -> bool:
-        if task.get("user") == identity.user and not identity.is_guest:
+        if identity.user in (task.get("user"), "Administrator") and not identity.is_guest:
             return True
         doctype: str | None = task.get("doctype")
         return doctype is not None and await self.may_read(
@@ -205,7 +209,10 @@ class Access:
         url = f"{self._settings.site_url.rstrip('/')}/api/method/{method}"
         try:
             async with self._http.get(url, params=parameters, headers=headers) as response:
-                if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                if (
+                    response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+                    or response.status == HTTPStatus.TOO_MANY_REQUESTS
+                ):
                     raise Unavailable(f"Frappe answers {response.status} to {method}")
                 if response.status != HTTPStatus.OK:
                     raise Refused("Unauthorized")
