@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from presence_progress import rooms
 from presence_progress.demo.actions import bundled_airports
 from tests.running import Demo
+
+# Long enough for a machine that is busy with something else, too.
+expect.set_options(timeout=15_000)
 
 CHROMIUM_ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),

@@ -40,7 +40,7 @@ def test_the_page_of_the_readme_works_as_pasted(demo_data: Path, sign_in: SignIn
     counts.set("total", 1234567, scope="doctype:Airport")
     expect(there.locator("h1")).to_contain_text("1,234,567")
     there.close()
-    expect(here.locator("doc-viewers [data-user]")).to_have_count(1, timeout=3000)
+    expect(here.locator("doc-viewers [data-user]")).to_have_count(1, timeout=6000)
 
 
 @pytest.mark.usefixtures("airports", "in_the_demo")
