@@ -202,8 +202,9 @@ class Task:
     def _end(self, state: State, error: str | None = None) -> None:
         _current.reset(self._token)
         record = self._record
-        record.state, record.error, record.ended_at = state, error, _now()
-        record.eta = None
+        record.error, record.ended_at = error, _now()
+        # Last: the reporter's thread may write at any moment, and after an end nothing is taken.
+        record.state = state
         self._reporter.close()
 
     def _write(self) -> None:

@@ -68,7 +68,7 @@ class TaskRecord:
             del known[name]
         known["percent"] = percent(self.done, self.total, ended=self.state == "done")
         known["rate"] = None if self.rate is None else round(self.rate, 1)
-        known["eta"] = None if self.eta is None else round(self.eta, 1)
+        known["eta"] = None if self.eta is None or self.state in ENDED else round(self.eta, 1)
         return known
 
 
@@ -89,6 +89,7 @@ def write_call(task: TaskRecord) -> rooms.Call[Written]:
         "task_write",
         [keys.room_key(task.site, task.room)],
         [
+            # The state first, then the rest: a job that is ending sets them the other way round.
             *(task.site, task.room, TASK_TTL, task.attempt, task.state),
             *rooms.field_arguments(task.fields()),
         ],
