@@ -155,7 +155,9 @@ class Client:
     async def say(self, event: str, *arguments: Any) -> None:
         await self.socket.emit(event, arguments or None, namespace=NAMESPACE)
 
-    async def wait_for(self, event: str, matches: Callable[[Any], bool] = lambda _: True) -> Any:
+    async def wait_for(
+        self, event: str, matches: Callable[[Any], bool] = lambda _: True, seconds: float = 15
+    ) -> Any:
         """Wait until an event was heard, from the start of time or since the last ``forget``."""
 
         async def look() -> Any:
@@ -167,9 +169,14 @@ class Client:
                 await self._news.wait()
 
         try:
-            return await asyncio.wait_for(look(), 15)
+            return await asyncio.wait_for(look(), seconds)
         except asyncio.TimeoutError:
             raise AssertionError(f"no {event} came that fits; heard: {self.heard}") from None
+
+    async def wait_for_leave(self, user: str) -> None:
+        """Wait until somebody has left on purpose: well within the eight seconds that a lost
+        connection is kept."""
+        await self.wait_for("room_change", lambda m: m["unset"] == [user], seconds=6)
 
     async def settle(self) -> None:
         """Wait until the server has handled all that was said before, and all it sent has come."""

@@ -107,7 +107,7 @@ async def test_a_browser_watches_enters_and_leaves(
     assert (await browser.wait_for("room_denied"))["reason"] == "not permitted"
     watcher.forget()
     await browser.say("disconnect")
-    await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
+    await watcher.wait_for_leave(EDITOR)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])

@@ -118,7 +118,7 @@ async def test_viewers_come_change_and_go(server: Process, sign_in: Connect) -> 
         "room_change", lambda m: m["set"].get(EDITOR, {}).get("activity") == "editing"
     )
     await editor.say("presence_leave", DOCUMENT)
-    await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
+    await watcher.wait_for_leave(EDITOR)
 
 
 async def test_two_tabs_are_one_viewer(server: Process, sign_in: Connect) -> None:
@@ -135,7 +135,7 @@ async def test_two_tabs_are_one_viewer(server: Process, sign_in: Connect) -> Non
     )
     assert not any(change["unset"] for change in watcher.changes(ROOM))
     await two.say_goodbye()
-    await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
+    await watcher.wait_for_leave(EDITOR)
 
 
 async def test_a_lost_connection_that_returns_shows_nothing(
@@ -152,7 +152,7 @@ async def test_a_lost_connection_that_returns_shows_nothing(
     await watcher.settle()
     assert watcher.changes(ROOM) == []
     await again.say("presence_leave", DOCUMENT)
-    await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
+    await watcher.wait_for_leave(EDITOR)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -164,9 +164,7 @@ async def test_a_python_client_that_disconnects_is_gone_at_once(
     await editor.say("presence_enter", DOCUMENT)
     await watcher.wait_for("room_change", lambda m: EDITOR in m["set"])
     leaving = asyncio.ensure_future(editor.socket.disconnect())
-    # Within less than the grace of a lost connection, which is eight seconds.
-    gone = watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
-    await asyncio.wait_for(gone, 6)
+    await watcher.wait_for_leave(EDITOR)
     await leaving
 
 
