@@ -53,7 +53,7 @@ frontend: frontend/node_modules/.installed
 frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json
 	@tools/needs node
 	$(SAY) "Installing JavaScript packages …"
-	@cd frontend && npm ci --no-audit --no-fund --loglevel=error
+	@cd frontend && npm ci --no-audit --no-fund --loglevel=error --update-notifier=false
 	@touch $@
 
 build: $(STATIC)

@@ -13,7 +13,6 @@ from typing import Any, Literal, get_args
 from presence_progress import context, keys, rooms
 from presence_progress.settings import (
     PRESENCE_TTL,
-    RECONNECT_GRACE,
     SESSION_LEASE,
     SWEEP_CLAIM,
 )
@@ -127,11 +126,6 @@ def leave_call(presence: Presence, grace: int = 0) -> rooms.Call[tuple[str, int]
         rooms.read_position,
         before=_note_due(presence),
     )
-
-
-def lost_call(presence: Presence) -> rooms.Call[tuple[str, int]]:
-    """The session's connection is lost: it may come back within the grace, unnoticed by others."""
-    return leave_call(presence, RECONNECT_GRACE)
 
 
 def renew_call(presence: Presence) -> rooms.Call[bool]:

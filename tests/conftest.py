@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,6 @@ def redis_binary() -> str:
 
 def until_answers(ask: Any, seconds: float = 10) -> Any:
     """Call until it does not raise ConnectionError any more: a process needs a moment to listen."""
-    import time
-
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -152,7 +150,6 @@ def events(client: Any, site: str) -> Iterator[Events]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_user_site_in_jobs() -> None:
-    # Workers are started from this folder and import the tests' own jobs.
+def _workers_find_the_jobs() -> None:
+    # They are processes of their own, and import tests.jobs.
     os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
-    assert sys.version_info >= (3, 10)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,6 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        import urllib.request
-
         self._process = subprocess.Popen(self._command)
         until_answers(lambda: urllib.request.urlopen(f"{self.url}/healthz").close(), 20)
 

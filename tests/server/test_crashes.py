@@ -10,11 +10,21 @@ import pytest
 import socketio
 
 from presence_progress import counts
-from tests.server.conftest import NAMESPACE, Client, Connect, Stack, close, session_of
+from tests.server.conftest import NAMESPACE, Client, Connect, Process, Stack, close, session_of
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
 ROOM = "presence:Airport/KJFK"
+
+
+async def watched_from_elsewhere(stack: Stack, sign_in: Connect) -> tuple[Process, Process, Client]:
+    """Start two servers: the editor is in the document on the second, watched from the first."""
+    here, there = stack.start_server(), stack.start_server()
+    watcher, editor = await sign_in(VIEWER, here), await sign_in(EDITOR, there)
+    await editor.say("presence_enter", DOCUMENT)
+    await editor.settle()
+    await watcher.watch(ROOM)
+    return here, there, watcher
 
 
 async def test_one_user_on_two_servers_is_one_viewer(own_stack: Stack, sign_in: Connect) -> None:
@@ -40,11 +50,7 @@ async def test_one_user_on_two_servers_is_one_viewer(own_stack: Stack, sign_in: 
 async def test_a_server_that_ends_takes_its_viewers_along_but_only_once(
     own_stack: Stack, sign_in: Connect, kill: bool
 ) -> None:
-    survivor, doomed = own_stack.start_server(), own_stack.start_server()
-    watcher, editor = await sign_in(VIEWER, survivor), await sign_in(EDITOR, doomed)
-    await editor.say("presence_enter", DOCUMENT)
-    await editor.settle()
-    await watcher.watch(ROOM)
+    survivor, doomed, watcher = await watched_from_elsewhere(own_stack, sign_in)
     doomed.stop(kill=kill)
     await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
     assert len(watcher.changes(ROOM)) == 1
@@ -54,16 +60,12 @@ async def test_a_server_that_ends_takes_its_viewers_along_but_only_once(
 async def test_a_viewer_who_moves_to_another_server_never_flickers(
     own_stack: Stack, sign_in: Connect, kill: bool
 ) -> None:
-    survivor, doomed = own_stack.start_server(), own_stack.start_server()
-    watcher, editor = await sign_in(VIEWER, survivor), await sign_in(EDITOR, doomed)
-    await editor.say("presence_enter", DOCUMENT)
-    await editor.settle()
-    await watcher.watch(ROOM)
+    survivor, doomed, watcher = await watched_from_elsewhere(own_stack, sign_in)
     doomed.stop(kill=kill)
     moved = await sign_in(EDITOR, survivor)
     await moved.say("presence_enter", DOCUMENT)
     await moved.settle()
-    # A leave for good after all that has happened: it is the first change, nothing came before it.
+    # Something to be seen after all that has happened: it is the first change, none came before.
     await moved.say("presence_update", {**DOCUMENT, "activity": "idle"})
     change = await watcher.wait_for("room_change")
     assert change["unset"] == [] and watcher.changes(ROOM) == [change]
@@ -100,11 +102,7 @@ async def test_a_redis_that_comes_back_empty_is_told_everything_again(
 async def test_a_server_that_is_paused_finds_its_viewers_again(
     own_stack: Stack, sign_in: Connect
 ) -> None:
-    survivor, paused = own_stack.start_server(), own_stack.start_server()
-    watcher, editor = await sign_in(VIEWER, survivor), await sign_in(EDITOR, paused)
-    await editor.say("presence_enter", DOCUMENT)
-    await editor.settle()
-    await watcher.watch(ROOM)
+    _, paused, watcher = await watched_from_elsewhere(own_stack, sign_in)
     os.kill(paused.pid, signal.SIGSTOP)
     try:
         await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])

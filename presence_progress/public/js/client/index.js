@@ -32,11 +32,6 @@ export function getClient(options) {
   return page[SHARED];
 }
 
-/** The page's connection alone. @param {{ url?: string }} [options] */
-export function getConnection(options) {
-  return getClient(options).connection;
-}
-
 /** Shares a given client with the whole page; tests do. @param {Client | undefined} client */
 export function shareClient(client) {
   /** @type {any} */ (window)[SHARED] = client;
