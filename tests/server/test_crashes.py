@@ -50,7 +50,7 @@ async def test_one_user_on_two_servers_is_one_viewer(own_stack: Stack, sign_in: 
 async def test_a_server_that_ends_takes_its_viewers_along_but_only_once(
     own_stack: Stack, sign_in: Connect, kill: bool
 ) -> None:
-    survivor, doomed, watcher = await watched_from_elsewhere(own_stack, sign_in)
+    _, doomed, watcher = await watched_from_elsewhere(own_stack, sign_in)
     doomed.stop(kill=kill)
     await watcher.wait_for("room_change", lambda m: m["unset"] == [EDITOR])
     assert len(watcher.changes(ROOM)) == 1
