@@ -9,14 +9,16 @@ mistake gets one line on stderr that names the thing and the way out, and an exi
 from __future__ import annotations
 
 import errno
-import logging
 import socket
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
-from presence_progress import __version__
+from presence_progress import __version__, bench
+from presence_progress.bench_commands import doctor, switch
 from presence_progress.demo.config import DEFAULT_DATA, DEFAULT_PACE
 from presence_progress.settings import Settings
 
@@ -29,35 +31,110 @@ def main() -> None:
     """Live presence, progress and counts for Frappe."""
 
 
+main.add_command(switch)
+main.add_command(doctor)
+
+
 @main.command()
-@click.option("--host", default=Settings.host, help="Address to listen on.")
-@click.option("--port", type=_PORT, default=Settings.port, help="Port to listen on.")
+@click.option("--host", help="Address to listen on.  [a bench: all; else 127.0.0.1]")
+@click.option("--port", type=_PORT, help="Port to listen on.  [socketio_port; 9000]")
 @click.option(
     "--redis",
     "redis_url",
     metavar="URL",
-    default=Settings.redis_url,
     envvar="PRESENCE_PROGRESS_REDIS",
-    help="The Redis that carries Frappe's events (redis_queue of a bench).",
+    help="The Redis that carries Frappe's events.  [redis_queue]",
 )
-@click.option("--site-url", metavar="URL", default=Settings.site_url, help="Where Frappe answers.")
+@click.option("--site-url", metavar="URL", help="Where Frappe answers.  [127.0.0.1:webserver_port]")
 @click.option(
     "--site",
     metavar="NAME",
-    default=None,
     envvar="PRESENCE_PROGRESS_SITE",
-    help="The site meant when a browser names none (localhost, an IP address).",
+    help="The site meant when a browser names none (localhost, an IP address).  [default_site]",
 )
-def serve(host: str, port: int, redis_url: str, site_url: str, site: str | None) -> None:
-    """Run the realtime server."""
-    _require_http(site_url)
-    _require_free(host, port, "--port")
-    _require_redis(redis_url)
-    from presence_progress.server import app
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, help="Processes behind the one port."
+)
+def serve(
+    host: str | None,
+    port: int | None,
+    redis_url: str | None,
+    site_url: str | None,
+    site: str | None,
+    workers: int,
+) -> None:
+    """Run the realtime server: in a bench, in the place of Frappe's own and with its settings."""
+    given = {
+        "host": host,
+        "port": port,
+        "redis_url": redis_url,
+        "site_url": site_url,
+        "default_site": site,
+    }
+    settings = _settings(**{name: value for name, value in given.items() if value is not None})
+    _warn_of_redis(settings)
+    for app in bench.apps_that_need_node(settings.bench) if settings.bench else []:
+        click.echo(
+            f"Warning: {app} brings events in realtime/handlers.js, which only Frappe's Node "
+            "server can run: they do nothing here.",
+            err=True,
+        )
+    from presence_progress.server import process
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    click.echo(f"Realtime server on port {port} of {host}, for the sites at {site_url}")
-    app.run(Settings(host, port, redis_url, site_url, site))
+    try:
+        listening = process.listen(settings)
+    except OSError as error:
+        raise _cannot_listen(settings, error) from None
+    place = settings.uds or f"port {settings.port} of {settings.host or 'every interface'}"
+    click.echo(f"Realtime server on {place}, for the sites at {settings.site_url}")
+    if workers == 1:
+        process.run(settings, listening)
+    else:
+        from presence_progress.server import workers as several
+
+        several.run(settings, listening, workers)
+
+
+def _settings(**given: Any) -> Settings:
+    """Return what the bench says, with what was given on the command line over it."""
+    try:
+        settings = bench.read_settings(bench.find_bench())
+    except bench.BadSetting as error:
+        raise click.ClickException(str(error)) from None
+    if "redis_url" in given:
+        _require_redis_url(given["redis_url"])
+        given["sentinel"] = None
+    if "site_url" in given:
+        _require_http(given["site_url"])
+    if "port" in given or "host" in given:
+        given["uds"] = None
+    return replace(settings, **given)
+
+
+def _warn_of_redis(settings: Settings) -> None:
+    """Say that Redis does not answer: the server waits for it, but a person may have mistyped."""
+    import redis
+
+    if settings.sentinel is not None:
+        return
+    try:
+        with redis.Redis.from_url(settings.redis_url, socket_timeout=1) as client:
+            client.ping()
+    except (redis.RedisError, OSError) as error:
+        click.echo(
+            f"Warning: Redis at {_without_password(settings.redis_url)} does not answer ({error}). "
+            "Waiting for it; --redis or redis_queue says where it is.",
+            err=True,
+        )
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> click.ClickException:
+    if settings.uds:
+        return click.ClickException(
+            f"Cannot listen on {settings.uds}: {error.strerror}. "
+            "Stop what listens there, or change socketio_uds."
+        )
+    return _no_port(settings.host, settings.port, "--port (in a bench: socketio_port)", error)
 
 
 @main.command()
@@ -114,36 +191,48 @@ def _require_free(host: str, port: int, option: str) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise click.ClickException(
-                f"Port {port} on {host} is taken. "
-                f"Stop what listens there, or give another with {option}."
-            ) from None
-        if error.errno == errno.EACCES:
-            raise click.ClickException(
-                f"Port {port} needs rights that you do not have. Give one above 1023 with {option}."
-            ) from None
-        reason = error.strerror or error
-        raise click.ClickException(
-            f"Cannot listen on {host}: {reason}. Give another --host."
-        ) from None
+        raise _no_port(host, port, option, error) from None
+
+
+def _no_port(host: str, port: int, option: str, error: OSError) -> click.ClickException:
+    if error.errno == errno.EADDRINUSE:
+        return click.ClickException(
+            f"Port {port} on {host or 'every interface'} is taken. "
+            f"Stop what listens there, or give another with {option}."
+        )
+    if error.errno == errno.EACCES:
+        return click.ClickException(
+            f"Port {port} needs rights that you do not have. Give one above 1023 with {option}."
+        )
+    reason = error.strerror or error
+    return click.ClickException(f"Cannot listen on {host}: {reason}. Give another --host.")
 
 
 def _require_redis(url: str) -> None:
     """Fail with one sentence when the URL is none, or no Redis answers there."""
     import redis
 
+    _require_redis_url(url)
+
     try:
         with redis.Redis.from_url(url, socket_timeout=3) as client:
             client.ping()
-    except ValueError:
-        raise click.ClickException(
-            f"--redis {url} is no Redis URL: expected is redis://HOST:PORT, rediss://… or unix://PATH."
-        ) from None
     except (redis.RedisError, OSError) as error:
         raise click.ClickException(
             f"Redis at {_without_password(url)} does not answer ({error}). "
             "Start it, or give another with --redis."
+        ) from None
+
+
+def _require_redis_url(url: str) -> None:
+    import redis
+
+    try:
+        redis.Redis.from_url(url).close()
+    except ValueError:
+        raise click.ClickException(
+            f"--redis {_without_password(url)} is no Redis URL: "
+            "expected is redis://HOST:PORT, rediss://… or unix://PATH."
         ) from None
 
 

@@ -7,6 +7,7 @@ at its start.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 DAY = 24 * 3600
 
@@ -44,21 +45,54 @@ PING_TIMEOUT = 5
 """Seconds; their sum is how long a pulled cable stays unnoticed."""
 PERMISSION_TTL = 60
 """Seconds that a yes of Frappe's is believed."""
+PERMISSION_RENEWAL = 30, 50
+"""Seconds, from and to, after which it is asked again while somebody is in a room because of it: at
+random, so that those who came together after a restart do not ask together for ever."""
+RIGHTS_INTERVAL = 5
+"""Seconds between two looks for rights that are due."""
 DENIAL_TTL = 5
 """And a no: whoever has just been given a right, or signed in anew, shall not wait for it."""
+IDENTITY_TTL = 5
+"""Who somebody is: long enough for the tabs of one browser that come back together."""
+IDENTITY_RENEWAL = 300
+"""Seconds between two looks whether a socket's session still is what it was at its beginning."""
 FRAPPE_TIMEOUT = 10
 """Seconds for one question to Frappe."""
+FRAPPE_PATIENCE = 12
+"""Seconds for a question that is asked again and again because Frappe is slow or away. A connection
+is held as long; then it is cut off, to come again."""
+FRAPPE_QUESTIONS = 16
+"""Questions to one site at once: its web workers are few, and have other work."""
 REDIS_TIMEOUT = 5
 """Seconds for one answer of Redis; one that hangs must not hang the server."""
 CANARY_INTERVAL = 3
 CANARY_TIMEOUT = 9
 """Seconds without hearing our own canary, after which the subscription is taken for dead."""
+DRAIN_TIMEOUT = 1
+"""Seconds that the end of a server waits for its connections, which it has cut off."""
 MAX_ROOMS_PER_SOCKET = 500
 MAX_PENDING_EVENTS = 1_000
 """Events of one socket that wait for their turn; more than that is a client that has lost its
 mind."""
+MAX_FORESEEN = 20
+"""Questions to Frappe that one socket's waiting events may have under way at once: a page of a
+list."""
+EXTENSION_TIMEOUT = 30
+"""Seconds for an app's own handler of an event; the events behind it wait for as long."""
 MAX_PAYLOAD = 1_000_000
 """Bytes of one message from a client, as Node's default."""
+
+
+@dataclass(frozen=True)
+class Sentinel:
+    """Redis behind sentinels, which know where the master is; users and passwords may be None."""
+
+    nodes: tuple[tuple[str, int], ...]
+    service: str
+    sentinel_username: str | None = None
+    sentinel_password: str | None = None
+    username: str | None = None
+    password: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,9 +100,19 @@ class Settings:
     """What one realtime server is told: where it listens, where Redis and Frappe are."""
 
     host: str = "127.0.0.1"
+    """Where to listen; ``""`` is every interface, as Frappe's own server does."""
     port: int = 9000
+    uds: str | None = None
+    """A Unix socket to listen on instead."""
     redis_url: str = "redis://127.0.0.1:11000"
+    sentinel: Sentinel | None = None
+    """Asked for the Redis instead of ``redis_url``."""
     site_url: str = "http://127.0.0.1:8000"
     """Where Frappe answers, without the site's name: that goes in the Host header."""
     default_site: str | None = None
     """The site meant by a Host that names none: localhost or an IP address."""
+    developer_mode: bool = False
+    origins: frozenset[str] = frozenset()
+    """Hosts whose pages may connect beside the site's own."""
+    bench: Path | None = None
+    """The bench that is served: its apps may bring events of their own."""

@@ -141,7 +141,7 @@ def _children(options: Options, data: Path, redis_url: str) -> list[Child]:
     return [
         child(
             "realtime",
-            _responds(f"{realtime_url}/healthz"),
+            _responds(f"{realtime_url}/readyz"),
             "presence_progress.cli",
             *("serve", "--host", options.host, "--port", options.realtime_port),
             *("--redis", redis_url, "--site-url", site_url, "--site", SITE),

@@ -1,42 +1,24 @@
-"""Who are you, may you read this: the only module that asks Frappe, over HTTP, as the user who asks
-us.
+"""Who are you, may you read this: what Frappe has answered, and for how long that is believed.
 
-It decides from Frappe's answers, believes them for a minute and asks one question only once at a
-time. It never lets anybody in while Frappe cannot answer.
+It decides from Frappe's answers alone and lets nobody in while Frappe cannot answer.
 """
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import json
-import logging
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
-
-import aiohttp
+from typing import Any
 
 from presence_progress.keys import Room, Scope
 from presence_progress.presence import Who
-from presence_progress.settings import DENIAL_TTL, FRAPPE_TIMEOUT, PERMISSION_TTL, Settings
+from presence_progress.server.answers import Answers
+from presence_progress.server.handshake import Handshake, Refused
+from presence_progress.server.questions import Denied, Questions, Unavailable
+from presence_progress.settings import DENIAL_TTL, IDENTITY_TTL, PERMISSION_TTL
 
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
-
-SECRET_KEY = "socketio_auth_secret"
-"""Where Frappe v16 keeps the secret that its realtime server must show (frappe#36778)."""
-
-
-class Refused(Exception):
-    """This connection is refused; the text is what the client is told, in Frappe's own words."""
-
-
-class Unavailable(Exception):
-    """Frappe did not answer, or not sensibly; nobody is let in, and nobody is refused for good."""
+Document = tuple[str, str]
+"""A DocType and a name; without a name, the DocType itself."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +29,8 @@ class Identity:
     user: str
     user_type: str
     credentials: Mapping[str, str]
-    has_permission_endpoint: bool
-    """Frappe v16 has one endpoint for permissions, v15 two; v16 also names its installed apps."""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Whose answers are alike. Not the user alone: a session that has ended is told no."""
-        return (self.site, self.user, *self.credentials.values())
+    installed_apps: tuple[str, ...] | None
+    """From v16 on; the same versions have one endpoint for permissions, where v15 has two."""
 
     @property
     def is_guest(self) -> bool:
@@ -69,71 +46,109 @@ class Identity:
         return [f"user:{self.user}", "website", *(["all"] if self.is_system_user else [])]
 
 
+@dataclass(frozen=True)
+class Permission:
+    """One answer, and with whose session it was asked for."""
+
+    is_granted: bool
+    credentials: Mapping[str, str]
+
+
 class Access:
-    """Frappe's answers, kept for a minute."""
+    """Frappe's answers about users."""
 
-    def __init__(self, settings: Settings, redis: Any) -> None:
-        self._settings = settings
-        self._redis = redis
-        self._permissions: _Answers[bool] = _Answers()
-        self._people: _Answers[Who | None] = _Answers()
-        self._http: aiohttp.ClientSession | None = None
+    def __init__(self, questions: Questions) -> None:
+        self._ask = questions.ask
+        self._identities: Answers[tuple[str, ...], Identity] = Answers(lambda _: IDENTITY_TTL)
+        self._permissions: Answers[tuple[str, str, Document], Permission] = Answers(
+            lambda permission: PERMISSION_TTL if permission.is_granted else DENIAL_TTL
+        )
+        self._people: Answers[tuple[str, str], Who | None] = Answers(
+            lambda who: PERMISSION_TTL if who else DENIAL_TTL
+        )
 
-    async def close(self) -> None:
-        if self._http:
-            await self._http.close()
-
-    async def identify(self, environ: Mapping[str, Any], namespace: str) -> Identity:
+    async def identify(self, handshake: Handshake) -> Identity:
         """Return who connects; :class:`Refused` or :class:`Unavailable` otherwise."""
-        site = self._site(environ, namespace)
-        credentials = _credentials(environ)
-        if not credentials:
-            raise Refused("No authentication method used. Use cookie or authorization header.")
-        info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
-        if not info:
-            # Frappe makes its secret when it is first asked: the second question carries it.
+
+        return await self._identities.get(
+            (handshake.site, *handshake.credentials.values()),
+            lambda: self._identify(handshake.site, handshake.credentials),
+        )
+
+    async def is_still(self, identity: Identity) -> bool:
+        """Return whether a connection made now would be the same user's, of the same type."""
+        try:
+            now = await self._identities.renew(
+                (identity.site, *identity.credentials.values()),
+                lambda: self._identify(identity.site, identity.credentials),
+            )
+        except Refused:
+            return False
+        return (now.user, now.user_type) == (identity.user, identity.user_type)
+
+    async def _identify(self, site: str, credentials: Mapping[str, str]) -> Identity:
+        try:
             info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
+            if not info:
+                # Frappe makes its secret when it is first asked: the second question carries it.
+                info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
+        except Denied as error:
+            raise Refused(f"Unauthorized: Error: {error.phrase}") from error
         if not isinstance(info, dict) or not info.get("user"):
             raise Refused("Unauthorized")
+        apps = info.get("installed_apps")
         return Identity(
             site,
             str(info["user"]),
             str(info.get("user_type") or "Website User"),
             credentials,
-            "installed_apps" in info,
+            tuple(apps) if isinstance(apps, list) else None,
         )
 
-    async def may_read(self, identity: Identity, doctype: str, name: str = "") -> bool:
-        """Return whether the user may read a document, or the DocType when there is no name."""
+    # --- what may be read ---
 
-        async def ask() -> bool:
-            if identity.has_permission_endpoint:
-                method, parameters = "has_permission", {"doctype": doctype, "name": name}
-            elif name:
-                method, parameters = "can_subscribe_doc", {"doctype": doctype, "docname": name}
-            else:
-                method, parameters = "can_subscribe_doctype", {"doctype": doctype}
-            try:
-                answer = await self._ask(
-                    identity.site, identity.credentials, f"frappe.realtime.{method}", parameters
-                )
-            except Refused:
-                return False
-            return answer is True
+    async def may_read(self, identity: Identity, document: Document) -> bool:
+        """Return whether the user may read a document; believed for a minute."""
+        key = (identity.site, identity.user, document)
+        permission = await self._permissions.get(key, lambda: self._may_read(identity, document))
+        if permission.is_granted or permission.credentials == identity.credentials:
+            return permission.is_granted
+        # The no may be another session's alone, which has ended.
+        return await self.may_still_read(identity, document)
 
-        return await self._permissions.get((*identity.key, doctype, name), ask)
+    async def may_still_read(self, identity: Identity, document: Document) -> bool:
+        """Return what Frappe says now."""
+        key = (identity.site, identity.user, document)
+        permission = await self._permissions.renew(key, lambda: self._may_read(identity, document))
+        return permission.is_granted
 
-    async def may_watch(self, identity: Identity, room: Room, task: Mapping[str, Any]) -> bool:
-        """Return whether the user may watch a room; ``task`` is its state when it is a task's."""
-        if room.kind == "presence":
-            return await self.may_read(identity, room.doctype or "", room.name or "")
-        if room.kind == "task":
-            return await self._may_watch_task(identity, task)
-        if room.kind == "tasks":
-            if room.doctype:
-                return await self.may_read(identity, room.doctype)
-            return room.user == identity.user and not identity.is_guest
-        return room.scope is not None and await self._may_watch_scope(identity, room.scope)
+    def age(self, identity: Identity, document: Document) -> float:
+        """Return how many seconds ago Frappe was asked; infinity when its answer is not known."""
+        return self._permissions.age((identity.site, identity.user, document))
+
+    def forget(self, site: str, user: str | None = None) -> None:
+        """Believe nothing any more that Frappe has said about a user, or about a whole site."""
+        for answers in (self._permissions, self._people):
+            answers.forget(lambda key: key[0] == site and user in (None, key[1]))
+        self._identities.forget(lambda key: key[0] == site)
+
+    async def _may_read(self, identity: Identity, document: Document) -> Permission:
+        doctype, name = document
+        if identity.installed_apps is not None:
+            method, parameters = "has_permission", {"doctype": doctype, "name": name}
+        elif name:
+            method, parameters = "can_subscribe_doc", {"doctype": doctype, "docname": name}
+        else:
+            method, parameters = "can_subscribe_doctype", {"doctype": doctype}
+        try:
+            answer = await self._ask(
+                identity.site, identity.credentials, f"frappe.realtime.{method}", parameters
+            )
+        except Denied:
+            answer = False
+        return Permission(answer is True, identity.credentials)
+
+    # --- how somebody is shown ---
 
     async def who(self, identity: Identity) -> Who:
         """Return how the user is shown to others: asked once, not by every browser."""
@@ -148,132 +163,37 @@ class Access:
                 )
                 person = people[identity.user]
                 return Who(person.get("fullname") or identity.user, person.get("image") or None)
-            except (Refused, Unavailable, KeyError, TypeError, AttributeError):
+            except (Denied, Unavailable, KeyError, TypeError, AttributeError):
                 return None
 
-        return await self._people.get(identity.key, ask) or Who(identity.user)
+        key = (identity.site, identity.user)
+        return await self._people.get(key, ask) or Who(identity.user)
 
-    async def _may_watch_task(self, identity: Identity, task: Mapping[str, Any]) -> bool:
+
+def right_to_watch(identity: Identity, room: Room, task: Mapping[str, Any]) -> bool | Document:
+    """Return whether a user may watch a room, or which document he must be able to read for it.
+
+    ``task`` is the room's state when it is a task's.
+    """
+    if room.kind == "presence":
+        return room.doctype or "", room.name or ""
+    if room.kind == "task":
         if identity.user in (task.get("user"), "Administrator") and not identity.is_guest:
             return True
-        doctype: str | None = task.get("doctype")
-        return doctype is not None and await self.may_read(
-            identity, doctype, task.get("name") or ""
-        )
-
-    async def _may_watch_scope(self, identity: Identity, scope: Scope) -> bool:
-        if scope.kind == "website":
-            return True
-        if scope.kind == "site":
-            return identity.is_system_user
-        if scope.kind == "user":
-            return scope.user == identity.user
-        return await self.may_read(identity, scope.doctype or "", scope.name or "")
-
-    def _site(self, environ: Mapping[str, Any], namespace: str) -> str:
-        """Return the site that a request means, by Frappe's rules, when the namespace agrees."""
-        host = _hostname(environ.get("HTTP_HOST", ""))
-        origin = _hostname(environ.get("HTTP_ORIGIN", ""))
-        # A same-origin polling request carries no Origin.
-        if not host or (origin and origin != host):
-            raise Refused("Invalid origin")
-        site = _hostname(environ.get("HTTP_X_FRAPPE_SITE_NAME", ""))
-        if not site and self._settings.default_site and _names_no_site(host):
-            site = self._settings.default_site
-        site = site or origin or host
-        if namespace != f"/{site}":
-            raise Refused("Invalid namespace")
-        return site
-
-    async def _ask(
-        self,
-        site: str,
-        credentials: Mapping[str, str],
-        method: str,
-        parameters: Mapping[str, str] | None = None,
-    ) -> Any:
-        if self._http is None:
-            self._http = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=FRAPPE_TIMEOUT),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        headers = {
-            **credentials,
-            "Host": site,
-            "X-Frappe-Site-Name": site,
-            "Accept": "application/json",
-        }
-        secret = await self._redis.get(SECRET_KEY)
-        if secret:
-            headers["X-Frappe-Socket-Secret"] = secret
-        url = f"{self._settings.site_url.rstrip('/')}/api/method/{method}"
-        try:
-            async with self._http.get(url, params=parameters, headers=headers) as response:
-                if (
-                    response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-                    or response.status == HTTPStatus.TOO_MANY_REQUESTS
-                ):
-                    raise Unavailable(f"Frappe answers {response.status} to {method}")
-                if response.status != HTTPStatus.OK:
-                    raise Refused("Unauthorized")
-                return (await response.json(content_type=None)).get("message")
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, AttributeError) as error:
-            raise Unavailable(f"Frappe at {self._settings.site_url}: {error!r}") from error
+        doctype = task.get("doctype")
+        return (doctype, task.get("name") or "") if doctype else False
+    if room.kind == "tasks":
+        if room.doctype:
+            return room.doctype, ""
+        return room.user == identity.user and not identity.is_guest
+    return room.scope is not None and _right_to_scope(identity, room.scope)
 
 
-class _Answers(Generic[T]):
-    """Answers kept for a minute; one question is asked only once at a time, whoever asks it."""
-
-    _MOST = 50_000
-
-    def __init__(self) -> None:
-        self._known: dict[Any, tuple[float, T]] = {}
-        self._asking: dict[Any, asyncio.Task[T]] = {}
-
-    async def get(self, key: Any, ask: Callable[[], Awaitable[T]]) -> T:
-        until, answer = self._known.get(key, (0.0, None))
-        if until > time.monotonic():
-            return answer  # type: ignore[return-value]
-        if key not in self._asking:
-            asking = asyncio.ensure_future(self._ask(key, ask))
-            self._asking[key] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(key, None))
-        # Shielded: one who gives up waiting does not take the answer from the others.
-        return await asyncio.shield(self._asking[key])
-
-    async def _ask(self, key: Any, ask: Callable[[], Awaitable[T]]) -> T:
-        answer = await ask()
-        if len(self._known) >= self._MOST:
-            self._known.clear()
-        self._known[key] = (time.monotonic() + (PERMISSION_TTL if answer else DENIAL_TTL), answer)
-        return answer
-
-
-def _credentials(environ: Mapping[str, Any]) -> dict[str, str]:
-    # Authorization first: mobile apps send sid=Guest beside their token (frappe#26766).
-    authorization = environ.get("HTTP_AUTHORIZATION")
-    if authorization:
-        return {"Authorization": authorization}
-    for cookie in environ.get("HTTP_COOKIE", "").split(";"):
-        name, _, value = cookie.strip().partition("=")
-        if name == "sid" and value:
-            return {"Cookie": f"sid={value}"}
-    return {}
-
-
-def _hostname(text: str) -> str:
-    """Return the host of a URL or of a Host header, without scheme, user, port and path."""
-    try:
-        return (urlsplit(text if "//" in text else f"//{text}").hostname or "").lower()
-    except ValueError:
-        return ""
-
-
-def _names_no_site(host: str) -> bool:
-    if host == "localhost":
+def _right_to_scope(identity: Identity, scope: Scope) -> bool | Document:
+    if scope.kind == "website":
         return True
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    if scope.kind == "site":
+        return identity.is_system_user
+    if scope.kind == "user":
+        return scope.user == identity.user
+    return scope.doctype or "", scope.name or ""

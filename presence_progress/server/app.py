@@ -1,26 +1,28 @@
-"""Puts the realtime server together, and runs it."""
+"""Puts the realtime server together: sockets, Redis, Frappe, and what goes between them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from typing import Any
 
 import socketio
-import uvicorn
-from redis.exceptions import RedisError
+import structlog
 from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress import rooms
-from presence_progress.server import room_events, stock_events
-from presence_progress.server.access import Access, Refused, Unavailable
+from presence_progress.server import engine, extensions, metrics, room_events, stock_events
+from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
-from presence_progress.server.closing import ClosingNoted
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.fanout import Fanout
+from presence_progress.server.handshake import Refused, read_handshake
+from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper
+from presence_progress.server.questions import Questions, Unavailable
+from presence_progress.server.rights import Rights
 from presence_progress.server.sessions import Services, Session
+from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
     MAX_PAYLOAD,
     PING_INTERVAL,
@@ -29,18 +31,17 @@ from presence_progress.settings import (
     Settings,
 )
 
-logger = logging.getLogger(__name__)
-
-EVENTS = {**stock_events.EVENTS, **room_events.EVENTS}
+log = structlog.get_logger(__name__)
 
 
 class RealtimeServer:
     """Sockets on one side, Redis on the other, Frappe to be asked."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._redis = connect(settings.redis_url)
-        self._sio = socketio.AsyncServer(
-            async_mode="asgi",
+    def __init__(self, settings: Settings, sid_prefix: str = "") -> None:
+        self._settings = settings
+        self._redis = connect(settings)
+        self._sio = engine.Server(
+            sid_prefix=sid_prefix,
             namespaces="*",
             # Our handlers only put an event in line: in the order of arrival, without a task each.
             async_handlers=False,
@@ -51,15 +52,30 @@ class RealtimeServer:
             logger=logging.getLogger("socketio.server"),
             engineio_logger=logging.getLogger("engineio.server"),
         )
-        self._services = Services(self._redis, Access(settings, self._redis), Fanout(self._sio))
+        fanout = Fanout(self._sio)
+        self._questions = Questions(settings, self._redis)
+        self._access = Access(self._questions)
+        self._services = Services(
+            self._redis,
+            self._access,
+            fanout,
+            Viewers(self._redis, fanout),
+            settings.developer_mode,
+        )
+        self._events = {**stock_events.EVENTS, **room_events.EVENTS}
+        if settings.bench:
+            self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
         self._bus = Bus(self._redis, self._deliver, self._send_states)
         self._keeper = Keeper(self._redis, self._sessions.values)
+        self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._tasks: list[asyncio.Task[None]] = []
-        self.asgi = ClosingNoted(
-            socketio.ASGIApp(
-                self._sio, self._health, on_startup=self._start, on_shutdown=self._stop
-            )
+        self._is_ending = False
+        self.asgi = socketio.ASGIApp(
+            self._sio,
+            Health(self._why_not_ready),
+            on_startup=self._start,
+            on_shutdown=self._stop,
         )
         self._sio.on("connect", self._connect, namespace="*")
         self._sio.on("disconnect", self._disconnect, namespace="*")
@@ -69,84 +85,87 @@ class RealtimeServer:
 
     async def _start(self) -> None:
         self._tasks = [
-            asyncio.ensure_future(self._bus.run()),
-            asyncio.ensure_future(self._keeper.run()),
+            asyncio.ensure_future(part.run()) for part in (self._bus, self._keeper, self._rights)
         ]
 
     async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._services.access.close()
+        await self._questions.close()
         await disconnect(self._redis)
 
-    async def _health(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        if scope["path"] != "/healthz":
-            status, body = 404, b"not found\n"
-        elif self._bus.is_listening:
-            status, body = 200, b"ok\n"
-        else:
-            status, body = 503, b"Redis is away\n"
-        headers = [(b"content-type", b"text/plain; charset=utf-8")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    async def end(self) -> None:
+        """Cut everybody off, so that he comes back elsewhere or to a successor."""
+        self._is_ending = True
+        await self._sio.shutdown()
+
+    def _why_not_ready(self) -> str | None:
+        if self._is_ending:
+            return "ending"
+        return None if self._bus.is_listening else "Redis is away"
 
     # --- sockets ---
 
     async def _connect(self, namespace: str, sid: str, environ: Any, auth: Any = None) -> None:
-        if sid in self._sessions:
-            return  # an event of the client's that is called "connect"
+        eio_sid = self._eio_sid(namespace, sid)
         try:
-            identity = await self._services.access.identify(environ, namespace)
+            handshake = read_handshake(environ, namespace, self._settings)
+            identity = await self._access.identify(handshake)
         except Refused as error:
+            metrics.REFUSED.labels(str(error)).inc()
+            log.info("refused", namespace=namespace, why=str(error))
             raise ConnectionRefusedError(str(error)) from error
-        except (Unavailable, RedisError, OSError) as error:
+        except Unavailable as error:
             # A refused stock client never comes back; one that loses its transport tries again.
-            logger.warning("cannot tell who connects: %s", error)
-            await self._drop(namespace, sid)
+            await self._drop(eio_sid, "Frappe is away")
             raise ConnectionRefusedError("Unavailable") from error
-        if self._eio_sid(namespace, sid) not in self._sio.eio.sockets:
+        if eio_sid not in self._sio.eio.sockets:
             # Gone while Frappe was being asked: nobody would ever say that it left.
             raise ConnectionRefusedError("Gone")
-        self._sessions[sid] = Session(self._services, sid, identity, EVENTS)
+        await self._sio.accept(sid, namespace)
+        self._sessions[sid] = Session(self._services, sid, identity, self._events)
+        metrics.SOCKETS.labels(identity.site).inc()
         for room in identity.rooms:
             await self._services.fanout.join(identity.site, sid, room)
 
-    async def _drop(self, namespace: str, sid: str) -> None:
-        await self._sio.eio.disconnect(self._eio_sid(namespace, sid))
+    async def _receive(self, event: str, namespace: str, sid: str, *arguments: Any) -> None:
+        session = self._sessions.get(sid)
+        if session and not session.receive(event, arguments):
+            await self._drop_session(session, "too many events")
+
+    async def _disconnect(self, namespace: str, sid: str, reason: str = "") -> None:
+        session = self._sessions.pop(sid, None)
+        if session:
+            metrics.SOCKETS.labels(session.identity.site).dec()
+            said_goodbye = reason == self._sio.reason.CLIENT_DISCONNECT
+            await session.close(grace=0 if said_goodbye else RECONNECT_GRACE)
+
+    async def _drop_session(self, session: Session, why: str) -> None:
+        log.info("dropped", site=session.identity.site, user=session.identity.user, why=why)
+        await self._drop(self._eio_sid(f"/{session.identity.site}", session.sid), why)
+
+    async def _drop(self, eio_sid: str, why: str) -> None:
+        """Cut a connection off; a client that means well comes back by itself."""
+        metrics.DROPPED.labels(why).inc()
+        await self._sio.drop(eio_sid)
 
     def _eio_sid(self, namespace: str, sid: str) -> str:
         """Return the connection that a socket runs on; it may carry sockets of several sites."""
         eio_sid: str = self._sio.manager.eio_sid_from_sid(sid, namespace)
         return eio_sid
 
-    async def _receive(self, event: str, namespace: str, sid: str, *arguments: Any) -> None:
-        session = self._sessions.get(sid)
-        if session and not session.receive(event, arguments):
-            logger.warning("%s sends faster than can be: disconnected", session.identity.user)
-            await self._drop(namespace, sid)
-
-    async def _disconnect(self, namespace: str, sid: str, reason: str = "") -> None:
-        session = self._sessions.pop(sid, None)
-        if session:
-            environ = self._sio.get_environ(sid, namespace) or {}
-            left = reason == self._sio.reason.CLIENT_DISCONNECT or self.asgi.was_on_purpose(
-                self._eio_sid(namespace, sid), environ
-            )
-            await session.close(grace=0 if left else RECONNECT_GRACE)
-
     # --- Redis ---
 
     async def _deliver(self, event: Event) -> None:
+        self._rights.hear(event)
         fanout = self._services.fanout
         if event.room is None:
             await fanout.to_everybody(event.event, event.message)
         elif event.site is not None:
             await fanout.to_room(event.site, event.room, event.event, event.message)
             if event.event == "room_change" and event.room.startswith("presence:"):
-                await stock_events.tell_viewers(self._services, event)
+                await self._services.viewers.note_change(event.site, event.room)
 
     async def _send_states(self) -> None:
         """Something may have been missed: send everybody what he watches, whole."""
@@ -158,23 +177,3 @@ class RealtimeServer:
         for site, room in watched:
             snapshot = await rooms.run_async(self._redis, rooms.snapshot_call(site, room))
             await self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
-
-
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; ``OSError`` when the port cannot be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    server = RealtimeServer(settings)
-    config = uvicorn.Config(
-        server.asgi,
-        ws="websockets-sansio",
-        loop="uvloop",
-        log_level="warning",
-        access_log=False,
-        # Sockets never end by themselves: waiting longer for them helps nobody.
-        timeout_graceful_shutdown=1,
-        # Frames are small, and compressing them costs more than sending them.
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,
-    )
-    uvicorn.Server(config).run(sockets=[listening])

@@ -10,20 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from redis.exceptions import RedisError
 
 from presence_progress.keys import EVENTS_CHANNEL, PREFIX
+from presence_progress.server import metrics
 from presence_progress.server.connection import unsubscribe
 from presence_progress.settings import CANARY_INTERVAL, CANARY_TIMEOUT
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to subscribe; the last one is repeated."""
@@ -65,11 +66,13 @@ class Bus:
             except (RedisError, OSError, asyncio.TimeoutError) as error:
                 failures = 0 if self.is_listening else failures
                 if not failures:
-                    logger.warning("Redis is away, until it is back nothing is heard: %s", error)
+                    log.warning(
+                        "Redis is away, until it is back nothing is heard", error=str(error)
+                    )
             except Exception:
                 # Whatever it was: a server that does not listen any more is worse.
-                logger.exception("listening again")
-            self.is_listening = False
+                log.exception("listening again")
+            self._set_listening(False)
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
             failures += 1
 
@@ -105,19 +108,26 @@ class Bus:
             self._heard = time.monotonic()
             if not self.is_listening:
                 # Only now is it certain that nothing passes by unheard.
-                self.is_listening = True
+                self._set_listening(True)
                 await self._on_doubt()
             return
         event = read_event(message["data"])
         if event is None:
             return
+        metrics.EVENTS.inc()
         try:
             await self._on_event(event)
         except RedisError:
             raise
         except Exception:
             # One event that cannot be delivered must not stop the next one.
-            logger.exception("event %r could not be delivered", event.event)
+            log.exception("event could not be delivered", event_name=event.event)
+
+    def _set_listening(self, is_listening: bool) -> None:
+        if is_listening and not self.is_listening:
+            log.info("Redis is heard", channel=EVENTS_CHANNEL)
+        self.is_listening = is_listening
+        metrics.LISTENING.set(is_listening)
 
 
 def read_event(data: Any) -> Event | None:
@@ -132,7 +142,7 @@ def read_event(data: Any) -> Event | None:
         if not (site is None or isinstance(site, str)):
             raise ValueError("its namespace is no text")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        logger.warning("ignored a message on %r that is no event: %r", EVENTS_CHANNEL, error)
+        log.warning("a message that is no event", channel=EVENTS_CHANNEL, error=repr(error))
         return None
     return Event(event, envelope.get("message"), room or None, site or None)
 

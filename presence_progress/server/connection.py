@@ -6,13 +6,48 @@ from typing import Any
 
 import redis.asyncio
 
-from presence_progress.settings import REDIS_TIMEOUT
+from presence_progress.settings import REDIS_TIMEOUT, Sentinel, Settings
 
 
-def connect(url: str) -> Any:
+def connect(settings: Settings) -> Any:
     """Return a client; nothing is sent before its first use."""
     # Not socket_connect_timeout as well: redis-py 4 knows none for unix:// and takes this for both.
-    return redis.asyncio.Redis.from_url(url, socket_timeout=REDIS_TIMEOUT)
+    if settings.sentinel is None:
+        return redis.asyncio.Redis.from_url(settings.redis_url, socket_timeout=REDIS_TIMEOUT)
+    pool = redis.asyncio.ConnectionPool(
+        connection_class=_ConnectionToMaster,
+        given=settings.sentinel,
+        username=settings.sentinel.username,
+        password=settings.sentinel.password,
+        socket_timeout=REDIS_TIMEOUT,
+    )
+    return redis.asyncio.Redis(connection_pool=pool)
+
+
+class _ConnectionToMaster(redis.asyncio.Connection):
+    """Asks the sentinels each time where the master is; they cut us off when it has changed.
+
+    redis-py has one like it, but no subscription can be made with that of Frappe v15's 4.5.5.
+    """
+
+    def __init__(self, *, given: Sentinel, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._service = given.service
+        self._sentinel = redis.asyncio.Sentinel(  # type: ignore[no-untyped-call]
+            given.nodes,
+            sentinel_kwargs={
+                "username": given.sentinel_username,
+                "password": given.sentinel_password,
+                "socket_timeout": REDIS_TIMEOUT,
+            },
+        )
+
+    async def connect(self) -> None:
+        if not self.is_connected:
+            self.host, self.port = await self._sentinel.discover_master(self._service)
+            for client in self._sentinel.sentinels:
+                await disconnect(client)
+        await super().connect()  # type: ignore[no-untyped-call]
 
 
 async def disconnect(client: Any) -> None:

@@ -13,11 +13,13 @@ class Fanout:
     def __init__(self, sio: socketio.AsyncServer) -> None:
         self._sio = sio
 
-    async def to_socket(self, site: str, sid: str, event: str, message: Any) -> None:
-        await self._emit(site, event, message, sid)
+    async def to_socket(self, site: str, sid: str, event: str, *message: Any) -> None:
+        """Send an event with one argument, or none."""
+        await self._sio.emit(event, message, room=sid, namespace=f"/{site}")
 
     async def to_room(self, site: str, room: str, event: str, message: Any) -> None:
-        await self._emit(site, event, message, room)
+        # A tuple of one: a bare None would be no argument, and a list must stay one.
+        await self._sio.emit(event, (message,), room=room, namespace=f"/{site}")
 
     async def to_everybody(self, event: str, message: Any) -> None:
         """Send to all sockets of all sites: what Frappe publishes without a room."""
@@ -29,10 +31,3 @@ class Fanout:
 
     async def leave(self, site: str, sid: str, room: str) -> None:
         await self._sio.leave_room(sid, room, namespace=f"/{site}")
-
-    def has_listeners(self, site: str, room: str) -> bool:
-        return room in self._sio.manager.rooms.get(f"/{site}", {})
-
-    async def _emit(self, site: str, event: str, message: Any, room: str) -> None:
-        # A tuple of one: a bare None would be no argument, and a list must stay one.
-        await self._sio.emit(event, (message,), room=room, namespace=f"/{site}")

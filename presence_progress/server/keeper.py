@@ -5,17 +5,17 @@ nobody renews. Any number of servers may do so side by side.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import structlog
 from redis.exceptions import RedisError
 
 from presence_progress import presence, rooms
 from presence_progress.server.sessions import Session
 from presence_progress.settings import LEASE_RENEWAL, SWEEP_INTERVAL
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _BATCH = 200
 """Calls in one round trip: enough to be cheap, few enough not to hold up Redis."""
@@ -41,9 +41,9 @@ class Keeper:
                 await work()
             except (RedisError, OSError) as error:
                 # The bus says loudly that Redis is away; here it is known.
-                logger.debug("%s: %s", work.__name__, error)
+                log.debug("Redis is away", work=work.__name__, error=str(error))
             except Exception:
-                logger.exception("%s", work.__name__)
+                log.exception("failed, and is tried again", work=work.__name__)
             await asyncio.sleep(interval)
 
     async def _renew(self) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from presence_progress import keys, presence, rooms, task_room
 from presence_progress.presence import MAX_FOCUS, Presence
-from presence_progress.server.access import Unavailable
-from presence_progress.server.sessions import Handler, Session, TooManyRooms
+from presence_progress.server.access import Document, right_to_watch
+from presence_progress.server.questions import Unavailable
+from presence_progress.server.sessions import NOT_PERMITTED, Handler, Session, TooManyRooms
 
-NOT_PERMITTED = "not permitted"
 MAY_NOT_ENTER = "may not enter"
 MAY_NOT_CANCEL = "may not cancel"
 NO_SUCH_ROOM = "no such room"
@@ -24,10 +24,14 @@ async def room_watch(session: Session, room: Any = None) -> None:
     """Join first and read the room then: what changes in between arrives, and is judged there."""
     parsed = keys.parse_room(room)
     task = await _task_state(session, parsed.task_id) if parsed.task_id else {}
-    if not await session.services.access.may_watch(session.identity, parsed, task):
+    right = right_to_watch(session.identity, parsed, task)
+    if isinstance(right, tuple):
+        right = await session.join_as_reader(room, right)
+    elif right:
+        await session.join(room)
+    if not right:
         await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
         return
-    await session.join(room)
     session.watched.add(room)
     await session.send_state(room)
 
@@ -41,7 +45,7 @@ async def room_unwatch(session: Session, room: Any = None) -> None:
 async def presence_enter(session: Session, payload: Any = None) -> None:
     doctype, name = _document(payload)
     room = keys.presence_room(doctype, name)
-    if session.identity.is_guest or not await session.may_read(doctype, name):
+    if session.identity.is_guest or not await session.may_read((doctype, name)):
         await session.send("room_denied", {"room": room, "reason": MAY_NOT_ENTER})
         return
     await session.enter(
@@ -75,13 +79,15 @@ async def task_cancel(session: Session, task_id: Any = None) -> None:
     await rooms.run_all_async(redis, task_room.list_calls(site, task_id, now))
 
 
-def _answered(handler: Handler) -> Handler:
+def _answered(
+    handle: Callable[..., Awaitable[None]],
+    document: Callable[..., Document | None] | None = None,
+) -> Handler:
     """Tell the client what became of its event when it failed: our clients wait for an answer."""
 
-    @wraps(handler)
-    async def handle(session: Session, argument: Any = None, *_: Any) -> None:
+    async def handle_and_answer(session: Session, argument: Any = None, *_: Any) -> None:
         try:
-            await handler(session, argument)
+            await handle(session, argument)
         except (keys.BadRoom, rooms.BadField):
             reason = NO_SUCH_ROOM
         except TooManyRooms:
@@ -90,27 +96,43 @@ def _answered(handler: Handler) -> Handler:
             reason = TRY_AGAIN
         else:
             return
-        await session.send("room_denied", {"room": _room_of(handler, argument), "reason": reason})
+        await session.send("room_denied", {"room": _room_of(handle, argument), "reason": reason})
 
-    return handle
+    return Handler(handle_and_answer, document)
+
+
+def _document_of_room(room: Any = None, *_: Any) -> Document | None:
+    try:
+        parsed = keys.parse_room(room)
+    except keys.BadRoom:
+        return None
+    return (parsed.doctype, parsed.name) if parsed.doctype and parsed.name else None
+
+
+def _document_of_payload(payload: Any = None, *_: Any) -> Document | None:
+    try:
+        doctype, name = _document(payload)
+    except rooms.BadField:
+        return None
+    return (doctype, name) if isinstance(doctype, str) and doctype and name else None
 
 
 EVENTS: dict[str, Handler] = {
-    "room_watch": _answered(room_watch),
+    "room_watch": _answered(room_watch, _document_of_room),
     "room_unwatch": _answered(room_unwatch),
-    "presence_enter": _answered(presence_enter),
-    "presence_update": _answered(presence_enter),
+    "presence_enter": _answered(presence_enter, _document_of_payload),
+    "presence_update": _answered(presence_enter, _document_of_payload),
     "presence_leave": _answered(presence_leave),
     "task_cancel": _answered(task_cancel),
 }
 
 
-def _room_of(handler: Handler, argument: Any) -> Any:
+def _room_of(handle: Callable[..., Awaitable[None]], argument: Any) -> Any:
     """Return the room that an event was about, as far as it can be told; a denial is found by
     it."""
     if isinstance(argument, dict):
         return f"presence:{argument.get('doctype')}/{argument.get('name')}"
-    return f"task:{argument}" if handler is task_cancel else argument
+    return f"task:{argument}" if handle is task_cancel else argument
 
 
 async def _task_state(session: Session, task_id: str) -> dict[str, Any]:

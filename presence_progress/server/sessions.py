@@ -8,21 +8,29 @@ A session's events wait in a line and are handled one by one, so that ``doc_open
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import structlog
 from redis.exceptions import RedisError
 
 from presence_progress import presence, rooms
 from presence_progress.keys import BadRoom
 from presence_progress.rooms import BadField
-from presence_progress.server.access import Access, Identity, Unavailable
+from presence_progress.server import metrics
+from presence_progress.server.access import Access, Document, Identity
 from presence_progress.server.fanout import Fanout
-from presence_progress.settings import MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
+from presence_progress.server.questions import Unavailable
+from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from presence_progress.server.viewers import Viewers
+
+NOT_PERMITTED = "not permitted"
+
+log = structlog.get_logger(__name__)
 
 
 class TooManyRooms(Exception):
@@ -36,9 +44,19 @@ class Services:
     redis: Any
     access: Access
     fanout: Fanout
+    viewers: Viewers
+    developer_mode: bool = False
 
 
-Handler = Callable[..., Awaitable[None]]
+@dataclass(frozen=True)
+class Handler:
+    """What an event of a client's does, and which document it will have to be able to read for
+    it."""
+
+    handle: Callable[..., Awaitable[None]]
+    document: Callable[..., Document | None] | None = None
+    """From the event's arguments. Frappe is asked ahead of the event's turn, so that twenty rows of
+    a list are asked for at once and still handled in order."""
 
 
 class Session:
@@ -54,10 +72,16 @@ class Session:
         """By room: the documents that this socket is in; the keeper renews them."""
         self.watched: set[str] = set()
         """The rooms whose state this socket follows; after a doubt they are sent anew."""
-        self._joined: set[str] = set()
+        self.opened: set[Document] = set()
+        """The documents that are open as stock clients open them."""
+        self._joined: dict[str, Document | None] = {}
+        """The rooms, and because of which document the socket may be in them."""
         self._events = events
-        self._line: asyncio.Queue[tuple[Handler, tuple[Any, ...]]] = asyncio.Queue()
+        self._line: asyncio.Queue[tuple[str, Callable[..., Awaitable[None]], tuple[Any, ...]]] = (
+            asyncio.Queue()
+        )
         self._writing: asyncio.Future[Any] | None = None
+        self._foreseen: set[asyncio.Task[None]] = set()
         self._worker = asyncio.ensure_future(self._work())
 
     # --- events ---
@@ -66,7 +90,9 @@ class Session:
         """Put an event in line; False when the line is too long for a client in its right mind."""
         handler = self._events.get(event)
         if handler is not None:
-            self._line.put_nowait((handler, arguments))
+            metrics.CLIENT_EVENTS.labels(event).inc()
+            self._foresee(handler, arguments)
+            self._line.put_nowait((event, handler.handle, arguments))
         return self._line.qsize() <= MAX_PENDING_EVENTS
 
     def re_enter(self, room: str) -> None:
@@ -77,24 +103,72 @@ class Session:
             if room in session.presences:
                 await session.enter(session.presences[room])
 
-        self._line.put_nowait((enter_again, ()))
+        self._line.put_nowait(("re_enter", enter_again, ()))
+
+    def eject(self, document: Document) -> None:
+        """Leave, in line, everything that this socket is in because its user could read a
+        document."""
+
+        async def leave_all(session: Session) -> None:
+            lost = {room for room, reads in session._joined.items() if reads == document}
+            lost |= {
+                room for room, here in session.presences.items() if _document_of(here) == document
+            }
+            for room in sorted(lost):
+                session.watched.discard(room)
+                await session.leave(room)
+                await session.exit(room)
+                await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+            session.close_document(document)
+            metrics.EJECTED.inc(len(lost))
+
+        self._line.put_nowait(("eject", leave_all, ()))
 
     async def _work(self) -> None:
         while True:
-            handler, arguments = await self._line.get()
+            event, handle, arguments = await self._line.get()
             try:
-                await handler(self, *arguments)
+                await handle(self, *arguments)
             except (BadRoom, BadField, TooManyRooms) as error:
-                logger.debug("%s: %s ignored: %s", self.identity.user, handler.__name__, error)
+                log.debug(
+                    "event ignored", event_name=event, user=self.identity.user, why=str(error)
+                )
             except (Unavailable, RedisError, OSError) as error:
-                logger.warning("%s of %s: %s", handler.__name__, self.identity.user, error)
-            except Exception:
-                logger.exception("%s of %s", handler.__name__, self.identity.user)
+                self._note_failure(event, error)
+            except Exception as error:
+                self._note_failure(event, error, exc_info=True)
+
+    def _note_failure(self, event: str, error: Exception, **more: Any) -> None:
+        metrics.FAILURES.labels(event).inc()
+        log.warning(
+            "event failed",
+            event_name=event,
+            site=self.identity.site,
+            user=self.identity.user,
+            error=str(error),
+            **more,
+        )
+
+    def _foresee(self, handler: Handler, arguments: tuple[Any, ...]) -> None:
+        if handler.document is None or len(self._foreseen) >= MAX_FORESEEN:
+            return
+        document = handler.document(*arguments)
+        if document is not None:
+            asking = asyncio.ensure_future(self._ask_ahead(document))
+            self._foreseen.add(asking)
+            asking.add_done_callback(self._foreseen.discard)
+
+    async def _ask_ahead(self, document: Document) -> None:
+        # What went wrong is told when it is the event's turn, and it is asked again then.
+        with contextlib.suppress(Unavailable):
+            await self.may_read(document)
 
     async def close(self, grace: int) -> None:
         """Leave every document, after a grace in milliseconds: 0 when the client has said
         goodbye."""
         self._worker.cancel()
+        for document in list(self.opened):
+            self.close_document(document)
         if self._writing is not None:
             # An entry under way is not taken back by cancelling it: it must arrive before its
             # leave.
@@ -105,29 +179,47 @@ class Session:
             try:
                 await rooms.run_all_async(self.services.redis, calls)
             except (RedisError, OSError) as error:
-                logger.warning("%s leaves when the lease ends: %s", self.identity.user, error)
+                log.warning("leaves when the lease ends", user=self.identity.user, error=str(error))
 
     # --- what the handlers do with it ---
 
-    async def send(self, event: str, message: Any) -> None:
-        await self.services.fanout.to_socket(self.identity.site, self.sid, event, message)
+    async def send(self, event: str, *message: Any) -> None:
+        """Send an event with one argument, or none."""
+        await self.services.fanout.to_socket(self.identity.site, self.sid, event, *message)
 
-    async def join(self, room: str) -> None:
+    async def may_read(self, document: Document) -> bool:
+        return await self.services.access.may_read(self.identity, document)
+
+    async def join(self, room: str, reads: Document | None = None) -> None:
+        """Join a room; ``reads`` names the document that the user must be able to read for it."""
         if room not in self._joined:
             self._require_room_for(self._joined)
-        self._joined.add(room)
+        self._joined[room] = reads
         await self.services.fanout.join(self.identity.site, self.sid, room)
 
-    def _require_room_for(self, held: Collection[str]) -> None:
-        if len(held) >= MAX_ROOMS_PER_SOCKET:
-            raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
+    async def join_as_reader(self, room: str, document: Document) -> bool:
+        """Join a room of a document's readers, if the user is one; returns whether he is."""
+        if not await self.may_read(document):
+            return False
+        await self.join(room, document)
+        return True
 
     async def leave(self, room: str) -> None:
-        self._joined.discard(room)
+        self._joined.pop(room, None)
         await self.services.fanout.leave(self.identity.site, self.sid, room)
 
-    async def may_read(self, doctype: str, name: str = "") -> bool:
-        return await self.services.access.may_read(self.identity, doctype, name)
+    def documents(self) -> set[Document]:
+        """Return what the user must be able to read for this socket to stay where it is."""
+        rooms_joined = {document for document in self._joined.values() if document}
+        return rooms_joined | {_document_of(entered) for entered in self.presences.values()}
+
+    async def open_document(self, document: Document) -> None:
+        self.opened.add(document)
+        await self.services.viewers.open(self, *document)
+
+    def close_document(self, document: Document) -> None:
+        self.opened.discard(document)
+        self.services.viewers.close(self, *document)
 
     async def snapshot(self, room: str) -> rooms.Snapshot:
         call = rooms.snapshot_call(self.identity.site, room)
@@ -148,6 +240,10 @@ class Session:
         if entered:
             await self._write(presence.leave_call(entered))
 
+    def _require_room_for(self, held: Collection[str]) -> None:
+        if len(held) >= MAX_ROOMS_PER_SOCKET:
+            raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
+
     async def _write(self, call: rooms.Call[Any]) -> None:
         self._writing = asyncio.ensure_future(rooms.run_async(self.services.redis, call))
         try:
@@ -155,3 +251,7 @@ class Session:
         finally:
             if self._writing.done():
                 self._writing = None
+
+
+def _document_of(entered: presence.Presence) -> Document:
+    return entered.doctype, entered.name

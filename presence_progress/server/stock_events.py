@@ -3,18 +3,21 @@ no."""
 
 from __future__ import annotations
 
-from functools import wraps
+import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from presence_progress import keys, rooms
 from presence_progress.presence import Presence
-from presence_progress.server.bus import Event
-from presence_progress.server.sessions import Handler, Services, Session
+from presence_progress.server.access import Document, right_to_watch
+from presence_progress.server.sessions import Handler, Session
+
+EDITOR_CHANNEL = "open_in_editor"
+"""Where Frappe's ``bench watch`` hears which line of which file a developer wants to see."""
 
 
 async def doc_subscribe(session: Session, doctype: str, name: str) -> None:
-    if await session.may_read(doctype, name):
-        await session.join(f"doc:{doctype}/{name}")
+    await session.join_as_reader(f"doc:{doctype}/{name}", (doctype, name))
 
 
 async def doc_unsubscribe(session: Session, doctype: str, name: str) -> None:
@@ -22,8 +25,7 @@ async def doc_unsubscribe(session: Session, doctype: str, name: str) -> None:
 
 
 async def doctype_subscribe(session: Session, doctype: str) -> None:
-    if await session.may_read(doctype):
-        await session.join(f"doctype:{doctype}")
+    await session.join_as_reader(f"doctype:{doctype}", (doctype, ""))
 
 
 async def doctype_unsubscribe(session: Session, doctype: str) -> None:
@@ -32,11 +34,13 @@ async def doctype_unsubscribe(session: Session, doctype: str) -> None:
 
 async def task_subscribe(session: Session, task_id: str) -> None:
     """Join a task's plain room. Frappe asks nobody; a task that we know is kept to its watchers."""
-    state = (await session.snapshot(keys.task_room(task_id))).state
-
-    room = keys.Room("task", task_id=task_id)
-    if not state or await session.services.access.may_watch(session.identity, room, state):
-        await session.join(f"task_progress:{task_id}")
+    task = (await session.snapshot(keys.task_room(task_id))).state
+    right = right_to_watch(session.identity, keys.Room("task", task_id=task_id), task)
+    room = f"task_progress:{task_id}"
+    if isinstance(right, tuple):
+        await session.join_as_reader(room, right)
+    elif right or not task:
+        await session.join(room)
 
 
 async def task_unsubscribe(session: Session, task_id: str) -> None:
@@ -45,77 +49,70 @@ async def task_unsubscribe(session: Session, task_id: str) -> None:
 
 async def doc_open(session: Session, doctype: str, name: str) -> None:
     """Become a viewer, and be told of the others at once."""
-    if not await session.may_read(doctype, name):
+    document = doctype, name
+    if not await session.join_as_reader(f"open_doc:{doctype}/{name}", document):
         return
-    await session.join(_open_room(doctype, name))
-    room = keys.presence_room(doctype, name)
+    identity = session.identity
     # Our own client on the same page may have said more of itself already.
-    if room not in session.presences and not session.identity.is_guest:
-        who = await session.services.access.who(session.identity)
-        await session.enter(
-            Presence(session.identity.site, doctype, name, session.sid, session.identity.user, who)
-        )
-    viewers = _viewers(doctype, name, await session.snapshot(room))
-    if viewers["users"] != [session.identity.user]:
-        await session.send("doc_viewers", viewers)
+    if keys.presence_room(*document) not in session.presences and not identity.is_guest:
+        who = await session.services.access.who(identity)
+        await session.enter(Presence(identity.site, *document, session.sid, identity.user, who))
+    await session.open_document(document)
 
 
 async def doc_close(session: Session, doctype: str, name: str) -> None:
-    await session.leave(_open_room(doctype, name))
+    await session.leave(f"open_doc:{doctype}/{name}")
+    session.close_document((doctype, name))
     await session.exit(keys.presence_room(doctype, name))
 
 
 async def ping(session: Session) -> None:
-    await session.services.fanout.to_socket(session.identity.site, session.sid, "pong", None)
+    await session.send("pong")
 
 
-def _text_arguments(count: int, handler: Handler) -> Handler:
-    """Take ``count`` texts, as Frappe's clients send them; document names may be numbers."""
+async def open_in_editor(session: Session, place: Any = None, *_: Any) -> None:
+    """Hand a file and a line to the developer's editor; only where somebody develops."""
+    if session.services.developer_mode and not session.identity.is_guest:
+        await session.services.redis.publish(EDITOR_CHANNEL, json.dumps(place))
 
-    @wraps(handler)
-    async def handle(session: Session, *arguments: Any) -> None:
+
+def _texts(count: int, handle: Callable[..., Awaitable[None]], *, asks: bool = False) -> Handler:
+    """Take ``count`` texts, as Frappe's clients send them; the first two name a document.
+
+    Document names may be numbers. With ``asks`` the user must be able to read the document.
+    """
+
+    async def read_and_handle(session: Session, *arguments: Any) -> None:
+        texts = _read(arguments)
+        if texts is None:
+            raise rooms.BadField(f"takes {count} texts, got {arguments!r:.100}")
+        await handle(session, *texts)
+
+    def _read(arguments: tuple[Any, ...]) -> list[str] | None:
         texts = [
             str(argument) if isinstance(argument, int) else argument
             for argument in arguments[:count]
         ]
-        if len(texts) < count or not all(isinstance(text, str) and text for text in texts):
-            raise rooms.BadField(f"takes {count} texts, got {arguments!r:.100}")
-        await handler(session, *texts)
+        is_good = len(texts) == count and all(isinstance(text, str) and text for text in texts)
+        return texts if is_good else None
 
-    return handle
+    def document(*arguments: Any) -> Document | None:
+        texts = _read(arguments)
+        return (texts[0], texts[1] if count > 1 else "") if texts else None
+
+    return Handler(read_and_handle, document if asks else None)
 
 
 EVENTS: dict[str, Handler] = {
-    "doc_subscribe": _text_arguments(2, doc_subscribe),
-    "doc_unsubscribe": _text_arguments(2, doc_unsubscribe),
-    "doctype_subscribe": _text_arguments(1, doctype_subscribe),
-    "doctype_unsubscribe": _text_arguments(1, doctype_unsubscribe),
-    "task_subscribe": _text_arguments(1, task_subscribe),
-    "progress_subscribe": _text_arguments(1, task_subscribe),
-    "task_unsubscribe": _text_arguments(1, task_unsubscribe),
-    "doc_open": _text_arguments(2, doc_open),
-    "doc_close": _text_arguments(2, doc_close),
-    "ping": _text_arguments(0, ping),
+    "doc_subscribe": _texts(2, doc_subscribe, asks=True),
+    "doc_unsubscribe": _texts(2, doc_unsubscribe),
+    "doctype_subscribe": _texts(1, doctype_subscribe, asks=True),
+    "doctype_unsubscribe": _texts(1, doctype_unsubscribe),
+    "task_subscribe": _texts(1, task_subscribe),
+    "progress_subscribe": _texts(1, task_subscribe),
+    "task_unsubscribe": _texts(1, task_unsubscribe),
+    "doc_open": _texts(2, doc_open, asks=True),
+    "doc_close": _texts(2, doc_close),
+    "ping": _texts(0, ping),
+    "open_in_editor": Handler(open_in_editor),
 }
-
-
-async def tell_viewers(services: Services, event: Event) -> None:
-    """Tell stock clients who views a document, after a change of its presence room."""
-    room = keys.parse_room(event.room)
-    site, doctype, name = event.site, room.doctype, room.name
-    if not (site and doctype and name):
-        return
-    open_room = _open_room(doctype, name)
-    if not services.fanout.has_listeners(site, open_room):
-        return
-    call = rooms.snapshot_call(site, keys.presence_room(doctype, name))
-    viewers = _viewers(doctype, name, await rooms.run_async(services.redis, call))
-    await services.fanout.to_room(site, open_room, "doc_viewers", viewers)
-
-
-def _viewers(doctype: str, name: str, snapshot: rooms.Snapshot) -> dict[str, Any]:
-    return {"doctype": doctype, "docname": name, "users": list(snapshot.state)}
-
-
-def _open_room(doctype: str, name: str) -> str:
-    return f"open_doc:{doctype}/{name}"

@@ -31,14 +31,23 @@ NAMESPACE = f"/{SITE}"
 class Process:
     """A process of the stack, which a test may kill and start again."""
 
-    def __init__(self, url: str, *command: str) -> None:
+    def __init__(
+        self, url: str, *command: str, folder: Path | None = None, output: Path | None = None
+    ) -> None:
         self.url = url
+        self._folder = folder
+        self._output = output
         self._command = [sys.executable, "-m", *command]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command)
-        until_answers(lambda: urllib.request.urlopen(f"{self.url}/healthz").close(), 20)
+        with self._output.open("w") if self._output else contextlib.nullcontext() as output:
+            self._process = subprocess.Popen(
+                self._command, cwd=self._folder, stdout=output, stderr=output
+            )
+        # A server is ready once it hears Redis, a site as soon as it answers.
+        ready = "readyz" if "serve" in self._command else "healthz"
+        until_answers(lambda: urllib.request.urlopen(f"{self.url}/{ready}").close(), 20)
 
     @property
     def pid(self) -> int:
@@ -142,9 +151,12 @@ class Client:
         self.socket = socketio.AsyncClient(reconnection=False)
         self.socket.on("*", self._hear, namespace=NAMESPACE)
 
-    async def connect(self, url: str, transport: str = "websocket", **headers: str) -> Client:
+    async def connect(self, url: str, *transports: str, **headers: str) -> Client:
+        """Connect by a transport, or begin with the first and go on with the second."""
         sent = {"Cookie": f"sid={self.sid}", "Origin": "http://127.0.0.1:8000", **headers}
-        await self.socket.connect(url, sent, transports=[transport], namespaces=[NAMESPACE])
+        await self.socket.connect(
+            url, sent, transports=list(transports or ["websocket"]), namespaces=[NAMESPACE]
+        )
         return self
 
     async def _hear(self, event: str, *messages: Any) -> None:

@@ -1,0 +1,73 @@
+"""Answers that are kept for a while; one question is asked only once at a time, whoever asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+Ask = Callable[[], Awaitable[T]]
+
+
+class Answers(Generic[K, T]):
+    """Known answers by question; ``keep`` says for how many seconds one is believed."""
+
+    _MOST = 100_000
+    """Known answers, beyond which the oldest go: as much as fits into some 20 MB."""
+
+    def __init__(self, keep: Callable[[T], float]) -> None:
+        self._keep = keep
+        self._known: dict[K, tuple[float, T]] = {}
+        self._asking: dict[K, asyncio.Task[T]] = {}
+
+    async def get(self, key: K, ask: Ask[T]) -> T:
+        """Return the answer that is known, or ask; raises what ``ask`` raises."""
+        known = self._known.get(key)
+        if known and time.monotonic() - known[0] < self._keep(known[1]):
+            return known[1]
+        return await self.renew(key, ask)
+
+    async def renew(self, key: K, ask: Ask[T]) -> T:
+        """Ask, whatever is known; a question that is being asked already is not asked twice."""
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.ensure_future(self._ask(key, ask))
+            asking.add_done_callback(_retrieve)
+        # Shielded: one who gives up waiting does not take the answer from the others.
+        return await asyncio.shield(asking)
+
+    def age(self, key: K) -> float:
+        """Return how many seconds ago the question of a known answer was asked; else infinity."""
+        known = self._known.get(key)
+        return time.monotonic() - known[0] if known else float("inf")
+
+    def forget(self, matches: Callable[[K], bool]) -> None:
+        """Believe these answers no more, those under way included: their questions are too old."""
+        for held in (self._known, self._asking):
+            for key in [key for key in held if matches(key)]:
+                held.pop(key)
+
+    async def _ask(self, key: K, ask: Ask[T]) -> T:
+        # From when it was asked: what has changed since is not in it.
+        asked_at, this = time.monotonic(), asyncio.current_task()
+        try:
+            answer = await ask()
+            if self._asking.get(key) is this:
+                self._known.pop(key, None)
+                self._known[key] = (asked_at, answer)
+                if len(self._known) > self._MOST:
+                    self._known.pop(next(iter(self._known)))
+            return answer
+        finally:
+            if self._asking.get(key) is this:
+                del self._asking[key]
+
+
+def _retrieve(asked: asyncio.Task[T]) -> None:
+    """Take note of a failure that nobody waits for any more."""
+    if not asked.cancelled():
+        asked.exception()

@@ -1,0 +1,75 @@
+"""What the server counts, for Prometheus: every counter, once."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+REGISTRY = CollectorRegistry()
+
+SOCKETS = Gauge(
+    "presence_progress_sockets",
+    "Sockets that are connected.",
+    ["site"],
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+REFUSED = Counter(
+    "presence_progress_refused_total",
+    "Connections that were refused.",
+    ["reason"],
+    registry=REGISTRY,
+)
+DROPPED = Counter(
+    "presence_progress_dropped_total",
+    "Connections that the server has cut off, to be made anew.",
+    ["reason"],
+    registry=REGISTRY,
+)
+EVENTS = Counter("presence_progress_events_total", "Events heard on Redis.", registry=REGISTRY)
+CLIENT_EVENTS = Counter(
+    "presence_progress_client_events_total",
+    "Events that clients have sent.",
+    ["event"],
+    registry=REGISTRY,
+)
+FAILURES = Counter(
+    "presence_progress_failures_total",
+    "Events of clients that ended in an error.",
+    ["event"],
+    registry=REGISTRY,
+)
+QUESTIONS = Counter(
+    "presence_progress_questions_total", "Questions to Frappe.", ["outcome"], registry=REGISTRY
+)
+QUESTION_SECONDS = Histogram(
+    "presence_progress_question_seconds", "How long Frappe took to answer.", registry=REGISTRY
+)
+EJECTED = Counter(
+    "presence_progress_ejected_total",
+    "Rooms that sockets had to leave because a right was lost.",
+    registry=REGISTRY,
+)
+LISTENING = Gauge(
+    "presence_progress_listening",
+    "Whether the server hears Redis: 1 or 0.",
+    registry=REGISTRY,
+    multiprocess_mode="livemin",
+)
+
+
+def render() -> bytes:
+    """Return all of it in Prometheus's text format, added up over the workers behind one port."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

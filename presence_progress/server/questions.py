@@ -1,0 +1,219 @@
+"""Questions to Frappe over HTTP, as the user who is asked about: asked again while Frappe cannot
+answer, and never more at once than a site can bear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import structlog
+from redis.exceptions import RedisError
+
+from presence_progress import rooms
+from presence_progress.server import metrics
+from presence_progress.settings import (
+    FRAPPE_PATIENCE,
+    FRAPPE_QUESTIONS,
+    FRAPPE_TIMEOUT,
+    Settings,
+)
+
+SECRET_KEY = "socketio_auth_secret"
+"""Where Frappe v16 keeps the secret that its realtime server must show (frappe#36778)."""
+
+log = structlog.get_logger(__name__)
+
+
+class Unavailable(Exception):
+    """Frappe did not answer, or not sensibly; nobody is let in, and nobody is refused for good."""
+
+
+class Failed(Unavailable):
+    """Frappe failed at this question, which says nothing about the next one."""
+
+
+class Denied(Exception):
+    """Frappe answered no; ``status`` is its HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"{status} {_phrase(status)}")
+        self.phrase = _phrase(status)
+
+
+class Questions:
+    """The way to Frappe; each site has its own line, so that a slow one holds up nobody else."""
+
+    def __init__(self, settings: Settings, redis: Any) -> None:
+        self._base = f"{settings.site_url.rstrip('/')}/api/method/"
+        self._redis = redis
+        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
+        self._http: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self._http:
+            await self._http.close()
+
+    async def ask(
+        self,
+        site: str,
+        credentials: Mapping[str, str],
+        method: str,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return the ``message`` of Frappe's answer.
+
+        :class:`Denied` when it is no, :class:`Unavailable` when there is none for 12 s.
+        """
+        deadline = time.monotonic() + FRAPPE_PATIENCE
+        line = self._lines[site]
+        for pause in _pauses():
+            async with line.place(deadline):
+                try:
+                    answer = await self._ask_once(site, credentials, method, parameters, deadline)
+                except Failed as error:
+                    metrics.QUESTIONS.labels("failed").inc()
+                    line.succeed(site)
+                    failure = error
+                except Unavailable as error:
+                    metrics.QUESTIONS.labels("unavailable").inc()
+                    line.fail(site, error)
+                    continue
+                except Denied:
+                    metrics.QUESTIONS.labels("denied").inc()
+                    line.succeed(site)
+                    raise
+                else:
+                    metrics.QUESTIONS.labels("answered").inc()
+                    line.succeed(site)
+                    return answer
+            if time.monotonic() + pause > deadline:
+                raise failure
+            await asyncio.sleep(pause)
+        raise AssertionError("pauses never end")
+
+    async def _ask_once(
+        self,
+        site: str,
+        credentials: Mapping[str, str],
+        method: str,
+        parameters: Mapping[str, str] | None,
+        deadline: float,
+    ) -> Any:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                # A user's cookie belongs to that user's questions alone.
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # The lines bound what is open at once.
+                connector=aiohttp.TCPConnector(limit=0),
+            )
+        headers = {
+            **credentials,
+            "Host": site,
+            "X-Frappe-Site-Name": site,
+            "Accept": "application/json",
+        }
+        patience = min(FRAPPE_TIMEOUT, max(0.1, deadline - time.monotonic()))
+        try:
+            secret = await self._redis.get(SECRET_KEY)
+            if secret:
+                headers["X-Frappe-Socket-Secret"] = rooms.text(secret)
+            with metrics.QUESTION_SECONDS.time():
+                async with self._http.get(
+                    self._base + method,
+                    params=parameters,
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=patience),
+                ) as response:
+                    return await _read(response, method)
+        except (
+            aiohttp.ClientError,
+            RedisError,
+            OSError,
+            asyncio.TimeoutError,
+            ValueError,
+        ) as error:
+            raise Unavailable(f"{self._base}{method}: {error!r}") from error
+
+
+class _Line:
+    """Who asks one site: so many at once, and nobody while it rests after a failure."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(FRAPPE_QUESTIONS)
+        self._pauses: Iterator[float] | None = None
+        self._rests_until = 0.0
+        self._failure: Unavailable | None = None
+
+    @contextlib.asynccontextmanager
+    async def place(self, deadline: float) -> AsyncIterator[None]:
+        """Wait for a place; :class:`Unavailable` when there is none before the deadline."""
+        while True:
+            await self._wait_until_rested(deadline)
+            try:
+                await asyncio.wait_for(self._places.acquire(), deadline - time.monotonic())
+            except asyncio.TimeoutError:
+                raise self._failure or Unavailable("Frappe is too slow") from None
+            try:
+                # Whoever waited for a place may find that Frappe has failed meanwhile.
+                if self._rests_until <= time.monotonic():
+                    yield
+                    return
+            finally:
+                self._places.release()
+
+    async def _wait_until_rested(self, deadline: float) -> None:
+        while (rest := self._rests_until - time.monotonic()) > 0:
+            if self._failure and self._rests_until > deadline:
+                raise self._failure
+            # Not all at the same moment: whoever comes first finds out for the others.
+            await asyncio.sleep(rest * random.uniform(1, 1.3))
+
+    def fail(self, site: str, failure: Unavailable) -> None:
+        if self._failure is None:
+            log.warning("Frappe does not answer", site=site, error=str(failure))
+        self._failure = failure
+        self._pauses = self._pauses or _pauses()
+        self._rests_until = time.monotonic() + next(self._pauses)
+
+    def succeed(self, site: str) -> None:
+        if self._failure is not None:
+            log.info("Frappe answers again", site=site)
+        self._failure, self._pauses, self._rests_until = None, None, 0.0
+
+
+def _pauses() -> Iterator[float]:
+    """Yield how long to wait before the next try, in seconds: longer each time, up to five."""
+    return (min(0.25 * 2**tries, 5.0) for tries in itertools.count())
+
+
+async def _read(response: aiohttp.ClientResponse, method: str) -> Any:
+    status = response.status
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Failed(f"{status} {_phrase(status)} to {method}")
+    if status > HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise Unavailable(f"{status} {_phrase(status)} to {method}")
+    if 300 <= status < 400:
+        raise Unavailable(f"{method} is redirected to {response.headers.get('Location')}")
+    if status != HTTPStatus.OK:
+        raise Denied(status)
+    body = await response.json(content_type=None)
+    if not isinstance(body, dict):
+        raise ValueError("the answer is no JSON object")
+    return body.get("message")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "unknown"

@@ -1,0 +1,96 @@
+"""Answers that are kept: asked once at a time, believed for a while, forgotten on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from presence_progress.server.answers import Answers
+
+
+class Oracle:
+    """Answers when it is told to, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._gates: list[asyncio.Future[str]] = []
+
+    async def ask(self) -> str:
+        self.asked += 1
+        self._gates.append(asyncio.get_running_loop().create_future())
+        return await self._gates[-1]
+
+    async def say(self, answer: str | Exception) -> None:
+        while not self._gates:
+            await asyncio.sleep(0)
+        gate = self._gates.pop(0)
+        if isinstance(answer, Exception):
+            gate.set_exception(answer)
+        else:
+            gate.set_result(answer)
+
+
+def kept(seconds: float = 60) -> Answers[str, str]:
+    return Answers(lambda _: seconds)
+
+
+async def at_once(*asking: Awaitable[str], say: Callable[[], Awaitable[None]]) -> list[str]:
+    answers = asyncio.gather(*asking)
+    await say()
+    return await answers
+
+
+async def test_many_who_ask_the_same_ask_once() -> None:
+    answers, oracle = kept(), Oracle()
+    asking = [answers.get("q", oracle.ask) for _ in range(20)]
+    assert await at_once(*asking, say=lambda: oracle.say("yes")) == ["yes"] * 20
+    assert await answers.get("q", oracle.ask) == "yes"
+    assert oracle.asked == 1
+
+
+async def test_an_answer_that_is_not_believed_any_more_is_asked_for_again() -> None:
+    answers, oracle = kept(0), Oracle()
+    await at_once(answers.get("q", oracle.ask), say=lambda: oracle.say("yes"))
+    assert await at_once(answers.get("q", oracle.ask), say=lambda: oracle.say("no")) == ["no"]
+
+
+async def test_one_who_gives_up_does_not_take_the_answer_from_the_others() -> None:
+    answers, oracle = kept(), Oracle()
+    impatient = asyncio.ensure_future(answers.get("q", oracle.ask))
+    patient = asyncio.ensure_future(answers.get("q", oracle.ask))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await oracle.say("yes")
+    assert await patient == "yes"
+
+
+async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    answers, oracle = kept(), Oracle()
+    waiting = [asyncio.ensure_future(answers.get("q", oracle.ask)) for _ in range(3)]
+    await oracle.say(OSError("away"))
+    for waiter in waiting:
+        with pytest.raises(OSError, match="away"):
+            await waiter
+    assert await at_once(answers.get("q", oracle.ask), say=lambda: oracle.say("yes")) == ["yes"]
+
+
+async def test_what_is_forgotten_is_asked_again_even_when_it_was_under_way() -> None:
+    answers, oracle = kept(), Oracle()
+    early = asyncio.ensure_future(answers.get("q", oracle.ask))
+    await asyncio.sleep(0)
+    answers.forget(lambda key: key == "q")
+    late = asyncio.ensure_future(answers.get("q", oracle.ask))
+    await oracle.say("before the change")
+    await oracle.say("after it")
+    assert (await early, await late) == ("before the change", "after it")
+    assert await answers.get("q", oracle.ask) == "after it"
+
+
+async def test_forgetting_one_leaves_the_others() -> None:
+    answers, oracle = kept(), Oracle()
+    for key in ("a", "b"):
+        await at_once(answers.get(key, oracle.ask), say=lambda: oracle.say("yes"))
+    answers.forget(lambda key: key == "a")
+    assert answers.age("a") == float("inf") and answers.age("b") < 60

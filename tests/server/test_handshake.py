@@ -1,0 +1,138 @@
+"""Which site a connection means, and when it is refused: Frappe's rules, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from presence_progress.server.handshake import Refused, read_handshake
+from presence_progress.settings import Settings
+
+SITE = "site.example"
+COOKIE = {"HTTP_COOKIE": "sid=abc"}
+
+
+def site_of(namespace: str = f"/{SITE}", settings: Any = None, **headers: Any) -> str:
+    environ = {**COOKIE, **{f"HTTP_{name}": value for name, value in headers.items()}}
+    return read_handshake(environ, namespace, settings or Settings()).site
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HOST": SITE},
+        {"HOST": f"{SITE}:9000"},
+        {"HOST": SITE, "ORIGIN": f"https://{SITE}"},
+        {"HOST": f"{SITE}:9000", "ORIGIN": f"http://{SITE}:8000/any/path"},
+        {"HOST": SITE, "ORIGIN": f"https://user:password@{SITE}:443"},
+        {"HOST": SITE.upper(), "ORIGIN": f"https://{SITE}"},
+        {"HOST": "proxy.example", "ORIGIN": "https://proxy.example", "X_FRAPPE_SITE_NAME": SITE},
+        {"HOST": "proxy.example", "X_FRAPPE_SITE_NAME": f"{SITE}:80"},
+        {"HOST": "[::1]:9000", "ORIGIN": "http://[::1]:8000", "X_FRAPPE_SITE_NAME": SITE},
+    ],
+)
+def test_the_site_is_named_by_header_origin_or_host(headers: dict[str, str]) -> None:
+    assert site_of(**headers) == SITE
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:9000", "127.0.0.1", "127.0.0.1:9000", "[::1]:9000", "10.1.2.3:80"]
+)
+def test_a_host_that_names_no_site_means_the_default_site(host: str) -> None:
+    settings = Settings(default_site=SITE)
+    assert site_of(settings=settings, HOST=host, ORIGIN=f"http://{host}") == SITE
+    with pytest.raises(Refused, match="Invalid namespace"):
+        site_of(HOST=host)
+
+
+def test_the_default_site_is_not_meant_where_a_host_names_another() -> None:
+    with pytest.raises(Refused, match="Invalid namespace"):
+        site_of(settings=Settings(default_site=SITE), HOST="other.example")
+
+
+@pytest.mark.parametrize("namespace", ["/", "/other.example", "/site.exampl", f"/{SITE}/"])
+def test_another_namespace_than_the_site_is_refused(namespace: str) -> None:
+    with pytest.raises(Refused, match="Invalid namespace"):
+        site_of(namespace, HOST=SITE)
+
+
+def test_a_site_may_be_named_in_capitals() -> None:
+    headers = {"HOST": "proxy.example", "X_FRAPPE_SITE_NAME": "Shop.Example"}
+    assert site_of("/Shop.Example", **headers) == "Shop.Example"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HOST": SITE, "ORIGIN": "https://evil.example"},
+        {"HOST": SITE, "ORIGIN": f"https://{SITE}.evil.example"},
+        {"HOST": SITE, "ORIGIN": f"https://{SITE}@evil.example"},
+        {"HOST": SITE, "ORIGIN": "null"},
+        {"ORIGIN": f"https://{SITE}"},
+    ],
+)
+def test_an_origin_other_than_the_host_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(Refused, match="Invalid origin"):
+        site_of(X_FRAPPE_SITE_NAME=SITE, **headers)
+
+
+def test_an_origin_is_let_in_that_the_configuration_names() -> None:
+    settings = Settings(origins=frozenset({"portal.example"}))
+    headers = {"HOST": SITE, "X_FRAPPE_SITE_NAME": SITE}
+    assert site_of(settings=settings, ORIGIN="https://portal.example:8443", **headers) == SITE
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_let_in"),
+    [
+        (f"https://{SITE}", True),
+        ("https://portal.example", True),
+        ("https://evil.example", False),
+        ("null", False),
+        ("", True),
+    ],
+)
+def test_the_browsers_true_origin_decides_where_a_proxy_forwards_it(
+    origin: str, is_let_in: bool
+) -> None:
+    settings = Settings(origins=frozenset({"portal.example"}))
+    # As Frappe's nginx sends it: an Origin of its own making, which is always right.
+    headers = {"HOST": SITE, "ORIGIN": f"https://{SITE}", "X_BROWSER_ORIGIN": origin}
+    if is_let_in:
+        assert site_of(settings=settings, **headers) == SITE
+    else:
+        with pytest.raises(Refused, match="Invalid origin"):
+            site_of(settings=settings, **headers)
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "::::", "http://[x", "\x00", "a" * 5000])
+def test_a_host_that_makes_no_sense_is_refused(host: str) -> None:
+    with pytest.raises(Refused):
+        site_of(HOST=host)
+
+
+def test_authorization_goes_before_a_cookie() -> None:
+    environ = {"HTTP_HOST": SITE, "HTTP_COOKIE": "sid=Guest", "HTTP_AUTHORIZATION": "token a:b"}
+    handshake = read_handshake(environ, f"/{SITE}", Settings())
+    assert handshake.credentials == {"Authorization": "token a:b"}
+
+
+def test_only_the_session_of_the_cookies_goes_on_to_frappe() -> None:
+    environ = {"HTTP_HOST": SITE, "HTTP_COOKIE": "full_name=A; sid=abc=; user_id=b"}
+    handshake = read_handshake(environ, f"/{SITE}", Settings())
+    assert handshake.credentials == {"Cookie": "sid=abc="}
+
+
+@pytest.mark.parametrize(
+    ("cookie", "message"),
+    [
+        ("", "No cookie transmitted."),
+        ("a=b", "No authentication method used. Use cookie or authorization header."),
+        ("sid=", "No authentication method used. Use cookie or authorization header."),
+    ],
+)
+def test_whoever_shows_nothing_is_told_so_in_frappes_words(cookie: str, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_handshake({"HTTP_HOST": SITE, "HTTP_COOKIE": cookie}, f"/{SITE}", Settings())
+    assert str(refused.value) == message

@@ -1,0 +1,110 @@
+"""Several processes behind one port: polling stays with its process, and a dead one is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from presence_progress import counts
+from tests.conftest import free_port
+from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
+
+EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
+DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
+ROOM = "presence:Airport/KJFK"
+COUNT = 3
+
+
+@pytest.fixture
+async def several(stack: Stack) -> AsyncIterator[Process]:
+    port = free_port()
+    server = Process(
+        f"http://127.0.0.1:{port}",
+        *("presence_progress.cli", "serve", "--port", str(port), "--site", SITE),
+        *("--redis", stack.redis_server.url, "--site-url", stack.site.url),
+        *("--workers", str(COUNT)),
+    )
+    try:
+        await asyncio.to_thread(server.start)
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+def worker_of(client: Client) -> str:
+    number: str = client.socket.eio.sid.partition("-")[0]
+    return number
+
+
+def children_of(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [
+        int(child)
+        for child in text.split()
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket", "upgrade"])
+async def test_sessions_spread_over_the_processes_and_stay_there(
+    stack: Stack, several: Process, transport: str
+) -> None:
+    sid = await session_of(stack, EDITOR)
+    transports = ["polling", "websocket"] if transport == "upgrade" else [transport]
+    clients = [await Client(sid).connect(several.url, *transports) for _ in range(2 * COUNT)]
+    assert {worker_of(client) for client in clients} == {str(n) for n in range(COUNT)}
+    for number in range(3):
+        counts.publish_realtime("number", {"n": number}, user=EDITOR)
+    for client in clients:
+        await client.wait_for("number", lambda m: m["n"] == 2)
+        assert [m["n"] for event, m in client.heard if event == "number"] == [0, 1, 2]
+        await client.settle()
+        await client.socket.disconnect()
+
+
+async def test_a_process_that_dies_is_replaced_and_the_others_go_on(
+    stack: Stack, several: Process, sign_in: Connect
+) -> None:
+    clients = [await sign_in(VIEWER, several) for _ in range(COUNT)]
+    await clients[0].watch(ROOM)
+    dead = asyncio.Event()
+    other = next(client for client in clients if worker_of(client) != worker_of(clients[0]))
+    other.socket.on("disconnect", dead.set, namespace=f"/{SITE}")
+    before = children_of(several.pid)
+    # The children are started in the order of their numbers.
+    os.kill(sorted(before)[int(worker_of(other))], signal.SIGKILL)
+    await asyncio.wait_for(dead.wait(), 10)
+    while len(after := children_of(several.pid)) < COUNT or after == before:
+        await asyncio.sleep(0.05)
+    for _ in range(COUNT):
+        # Until the new process listens, what it is handed waits in its channel.
+        again = await sign_in(EDITOR, several)
+        await again.say("presence_enter", DOCUMENT)
+        await again.settle()
+    await clients[0].wait_for("room_change", lambda m: EDITOR in m["set"])
+
+
+async def test_what_is_counted_is_counted_over_all(
+    stack: Stack, several: Process, sign_in: Connect
+) -> None:
+    for _ in range(2 * COUNT):
+        await sign_in(VIEWER, several)
+    async with aiohttp.ClientSession() as http:
+        for _ in range(COUNT):
+            async with http.get(f"{several.url}/metrics") as reply:
+                assert f'presence_progress_sockets{{site="{SITE}"}} {2.0 * COUNT}' in (
+                    await reply.text()
+                )
+
+
+async def test_all_of_them_end_together(several: Process) -> None:
+    children = children_of(several.pid)
+    assert len(children) == COUNT
+    await asyncio.to_thread(several.stop)
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
