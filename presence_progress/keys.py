@@ -17,6 +17,11 @@ PRESENCE_DUE = PREFIX + "presence_due"
 """Sorted set: site and room → when a lease in that room may end. Tells any server node where to
 sweep."""
 
+SECRET = PREFIX + "secret"
+"""What the realtime server shows a site, to be told of all its users; whoever can read this Redis
+could know as much."""
+SECRET_HEADER = "X-Presence-Progress-Secret"
+
 MAX_NAME = 500
 """Longest room name in characters: Frappe's longest document name (140) and DocType name, with room
 to spare."""

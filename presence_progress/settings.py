@@ -56,6 +56,10 @@ IDENTITY_TTL = 5
 """Who somebody is: long enough for the tabs of one browser that come back together."""
 IDENTITY_RENEWAL = 300
 """Seconds between two looks whether a socket's session still is what it was at its beginning."""
+APP_LOOKUP = 600
+"""Seconds after which a site that did not have this app is asked again whether it has."""
+SECRET_TTL = DAY
+"""From its last use."""
 FRAPPE_TIMEOUT = 10
 """Seconds for one question to Frappe."""
 FRAPPE_PATIENCE = 12

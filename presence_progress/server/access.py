@@ -6,16 +6,27 @@ It decides from Frappe's answers alone and lets nobody in while Frappe cannot an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from redis.exceptions import RedisError
+
+from presence_progress import keys, rooms
 from presence_progress.keys import Room, Scope
 from presence_progress.presence import Who
 from presence_progress.server.answers import Answers
 from presence_progress.server.handshake import Handshake, Refused
 from presence_progress.server.questions import Denied, Questions, Unavailable
-from presence_progress.settings import DENIAL_TTL, IDENTITY_TTL, PERMISSION_TTL
+from presence_progress.settings import (
+    APP_LOOKUP,
+    DENIAL_TTL,
+    IDENTITY_TTL,
+    PERMISSION_TTL,
+    SECRET_TTL,
+)
 
 Document = tuple[str, str]
 """A DocType and a name; without a name, the DocType itself."""
@@ -31,6 +42,11 @@ class Identity:
     credentials: Mapping[str, str]
     installed_apps: tuple[str, ...] | None
     """From v16 on; the same versions have one endpoint for permissions, where v15 has two."""
+
+    @property
+    def sid(self) -> str:
+        """The id of the session, or "" for one who has shown a token."""
+        return self.credentials.get("Cookie", "").partition("=")[2]
 
     @property
     def is_guest(self) -> bool:
@@ -54,11 +70,22 @@ class Permission:
     credentials: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a site with this app has told: whose sessions there are, and yes, no or nothing to each
+    right."""
+
+    users: Mapping[str, str]
+    may_read: Sequence[bool | None]
+
+
 class Access:
     """Frappe's answers about users."""
 
-    def __init__(self, questions: Questions) -> None:
+    def __init__(self, questions: Questions, redis: Any) -> None:
         self._ask = questions.ask
+        self._redis = redis
+        self._without_app: dict[str, float] = {}
         self._identities: Answers[tuple[str, ...], Identity] = Answers(lambda _: IDENTITY_TTL)
         self._permissions: Answers[tuple[str, str, Document], Permission] = Answers(
             lambda permission: PERMISSION_TTL if permission.is_granted else DENIAL_TTL
@@ -147,6 +174,43 @@ class Access:
         except Denied:
             answer = False
         return Permission(answer is True, identity.credentials)
+
+    # --- all at once, in the server's own name ---
+
+    async def look(
+        self, site: str, sids: Collection[str], rights: Sequence[tuple[str, Document]]
+    ) -> Look | None:
+        """Ask a site that has this app whose some sessions are, and who may read what.
+
+        Returns None for a site that does not have it; :class:`Unavailable` when it cannot answer.
+        """
+        if self._without_app.get(site, 0) > time.monotonic():
+            return None
+        questions = [[user, *document] for user, document in rights]
+        secret = {keys.SECRET_HEADER: await self._secret()}
+        body = {"sessions": list(sids), "questions": questions}
+        try:
+            answer = await self._ask(site, secret, "presence_progress.site.rights.look", None, body)
+            look = Look(dict(answer["users"]), list(answer["may_read"]))
+        except Denied:
+            self._without_app[site] = time.monotonic() + APP_LOOKUP
+            return None
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable(f"{site} answers nothing that makes sense") from error
+        for (user, document), is_granted in zip(rights, look.may_read, strict=True):
+            if is_granted is not None:
+                self._permissions.put((site, user, document), Permission(is_granted, {}))
+        return look
+
+    async def _secret(self) -> str:
+        """Return what this bench's servers show to its sites; the first one makes it."""
+        try:
+            made = secrets.token_urlsafe(32)
+            await self._redis.set(keys.SECRET, made, nx=True, ex=SECRET_TTL)
+            await self._redis.expire(keys.SECRET, SECRET_TTL)
+            return rooms.text(await self._redis.get(keys.SECRET))
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis is away") from error
 
     # --- how somebody is shown ---
 

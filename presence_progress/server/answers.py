@@ -40,6 +40,11 @@ class Answers(Generic[K, T]):
         # Shielded: one who gives up waiting does not take the answer from the others.
         return await asyncio.shield(asking)
 
+    def put(self, key: K, answer: T) -> None:
+        """Take an answer that has come another way, just now."""
+        self._known.pop(key, None)
+        self._known[key] = (time.monotonic(), answer)
+
     def age(self, key: K) -> float:
         """Return how many seconds ago the question of a known answer was asked; else infinity."""
         known = self._known.get(key)

@@ -54,7 +54,7 @@ class RealtimeServer:
         )
         fanout = Fanout(self._sio)
         self._questions = Questions(settings, self._redis)
-        self._access = Access(self._questions)
+        self._access = Access(self._questions, self._redis)
         self._services = Services(
             self._redis,
             self._access,

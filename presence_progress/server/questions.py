@@ -68,8 +68,9 @@ class Questions:
         credentials: Mapping[str, str],
         method: str,
         parameters: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the ``message`` of Frappe's answer.
+        """Return the ``message`` of Frappe's answer; with a body, the question is a POST.
 
         :class:`Denied` when it is no, :class:`Unavailable` when there is none for 12 s.
         """
@@ -78,7 +79,9 @@ class Questions:
         for pause in _pauses():
             async with line.place(deadline):
                 try:
-                    answer = await self._ask_once(site, credentials, method, parameters, deadline)
+                    answer = await self._ask_once(
+                        site, credentials, method, parameters, body, deadline
+                    )
                 except Failed as error:
                     metrics.QUESTIONS.labels("failed").inc()
                     line.succeed(site)
@@ -106,6 +109,7 @@ class Questions:
         credentials: Mapping[str, str],
         method: str,
         parameters: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
         deadline: float,
     ) -> Any:
         if self._http is None:
@@ -127,9 +131,11 @@ class Questions:
             if secret:
                 headers["X-Frappe-Socket-Secret"] = rooms.text(secret)
             with metrics.QUESTION_SECONDS.time():
-                async with self._http.get(
+                async with self._http.request(
+                    "GET" if body is None else "POST",
                     self._base + method,
                     params=parameters,
+                    json=body,
                     headers=headers,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=patience),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import time
 from collections import defaultdict
@@ -17,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from presence_progress.server.access import Access, Document
+from presence_progress.server.access import Access, Document, Look
 from presence_progress.server.bus import Event
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import Session
@@ -26,9 +27,6 @@ from presence_progress.settings import IDENTITY_RENEWAL, PERMISSION_RENEWAL, RIG
 log = structlog.get_logger(__name__)
 
 SESSION_ENDED = "session ended"
-
-_OF_A_USER = frozenset({"User", "Activity Log"})
-"""DocTypes whose change concerns one user: roles are rows of User, a login or logout is logged."""
 
 _OF_A_SITE = frozenset(
     {
@@ -47,6 +45,10 @@ _OF_A_SITE = frozenset(
 _SITE_PAUSE = 10
 """Seconds between two doubts about a whole site: somebody may import a thousand user
 permissions."""
+
+
+_AT_ONCE = 500
+"""Rights, and sessions, in one question to a site; what is left is asked right after it."""
 
 
 class Rights:
@@ -111,8 +113,20 @@ class Rights:
 
     async def _renew(self, site: str, sessions: list[Session]) -> None:
         try:
-            await self._renew_identities(sessions)
-            await self._renew_permissions(sessions)
+            due = self._due_sessions(sessions)[:_AT_ONCE]
+            readers = dict(itertools.islice(self._due_rights(sessions).items(), _AT_ONCE))
+            if _AT_ONCE in (len(due), len(readers)):
+                self._now.set()
+            if due or readers:
+                look = await self._access.look(site, {s.identity.sid for s in due}, [*readers])
+                if look:
+                    await self._take(look, due, readers)
+                else:
+                    # In their own names, since the site does not have this app.
+                    await asyncio.gather(*map(self._renew_identity, due))
+                    await asyncio.gather(*map(self._renew_right, readers.values(), readers))
+        except Unavailable:
+            pass
         except Exception:
             log.exception("rights were not asked again", site=site)
         finally:
@@ -120,16 +134,45 @@ class Rights:
             if self._doubts[site] - {""}:
                 self._now.set()
 
-    # --- are they still who they were? ---
-
-    async def _renew_identities(self, sessions: list[Session]) -> None:
+    def _due_sessions(self, sessions: list[Session]) -> list[Session]:
         now = time.monotonic()
-        due = [
+        return [
             session
             for session in sessions
             if self._identity_due[session] <= now and not session.identity.is_guest
         ]
-        await asyncio.gather(*map(self._renew_identity, due))
+
+    def _due_rights(self, sessions: list[Session]) -> dict[tuple[str, Document], list[Session]]:
+        """Return the rights that somebody stands on and that are due, and who does."""
+        readers: defaultdict[tuple[str, Document], list[Session]] = defaultdict(list)
+        for session in sessions:
+            for document in session.documents():
+                readers[session.identity.user, document].append(session)
+        return {
+            right: standing
+            for right, standing in readers.items()
+            if self._access.age(standing[0].identity, right[1])
+            > random.uniform(*PERMISSION_RENEWAL)
+        }
+
+    async def _take(
+        self,
+        look: Look,
+        due: list[Session],
+        readers: dict[tuple[str, Document], list[Session]],
+    ) -> None:
+        for session in due:
+            if not session.identity.sid:
+                await self._renew_identity(session)
+            elif look.users.get(session.identity.sid) == session.identity.user:
+                self._identity_due[session] = time.monotonic() + IDENTITY_RENEWAL
+            else:
+                await self._drop(session, SESSION_ENDED)
+        for ((_, document), standing), is_granted in zip(
+            readers.items(), look.may_read, strict=True
+        ):
+            if is_granted is False:
+                self._eject(standing, document)
 
     async def _renew_identity(self, session: Session) -> None:
         try:
@@ -140,25 +183,10 @@ class Rights:
         if not is_still:
             await self._drop(session, SESSION_ENDED)
 
-    # --- may they still read it? ---
-
-    async def _renew_permissions(self, sessions: list[Session]) -> None:
-        standing: defaultdict[tuple[str, Document], list[Session]] = defaultdict(list)
-        for session in sessions:
-            for document in session.documents():
-                standing[session.identity.user, document].append(session)
-        await asyncio.gather(
-            *(
-                self._renew_permission(document, readers)
-                for (_, document), readers in standing.items()
-                if self._access.age(readers[0].identity, document)
-                > random.uniform(*PERMISSION_RENEWAL)
-            )
-        )
-
-    async def _renew_permission(self, document: Document, readers: list[Session]) -> None:
+    async def _renew_right(self, standing: list[Session], right: tuple[str, Document]) -> None:
+        document = right[1]
         try:
-            for session in readers:
+            for session in standing:
                 if await self._access.may_still_read(session.identity, document):
                     return
                 # The no may be for a session that has ended; the user's others still have a say.
@@ -167,8 +195,11 @@ class Rights:
                 await self._drop(session, SESSION_ENDED)
         except Unavailable:
             return
-        log.info("right lost", user=readers[0].identity.user, document="/".join(document))
-        for session in readers:
+        self._eject(standing, document)
+
+    def _eject(self, standing: list[Session], document: Document) -> None:
+        log.info("right lost", user=standing[0].identity.user, document="/".join(document))
+        for session in standing:
             session.eject(document)
 
 
@@ -182,12 +213,11 @@ def _whose_rights(event: Event) -> str | None:
     if event.event == "update_user_permissions":
         kind, _, user = (event.room or "").partition(":")
         return user if kind == "user" else ""
-    if event.event == "list_update" and isinstance(event.message, dict):
-        doctype = event.message.get("doctype")
-        if doctype in _OF_A_SITE:
-            return ""
-        if doctype in _OF_A_USER:
-            # A log names who acts; a user's own document is named for its user.
-            whose = event.message.get("name" if doctype == "User" else "user")
-            return whose if isinstance(whose, str) else None
-    return None
+    if event.event not in ("doc_update", "list_update") or not isinstance(event.message, dict):
+        return None
+    doctype = str(event.message.get("doctype"))
+    if doctype in _OF_A_SITE:
+        return ""
+    # Roles are rows of a user's own document; a login or logout is logged, by the user it is of.
+    whose = event.message.get({"User": "name", "Activity Log": "user"}.get(doctype, ""))
+    return whose if isinstance(whose, str) else None

@@ -1,5 +1,4 @@
-"""An app's own events: named in its hooks.py, run beside ours, and nobody's trouble but the
-app's."""
+"""An app's own events: named in its hooks.py, run beside ours, nobody's trouble but the app's."""
 
 from __future__ import annotations
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import pytest
@@ -14,9 +13,11 @@ from presence_progress import counts
 from presence_progress.demo import database
 from presence_progress.server import rights
 from presence_progress.server.access import Access, Document, Identity
+from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.questions import Denied, Questions, Unavailable
 from presence_progress.server.rights import Rights
 from presence_progress.server.sessions import Session
+from presence_progress.settings import Settings
 from tests.conftest import free_port
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import Faults, Forward
@@ -25,7 +26,7 @@ EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
 ROOM = "presence:Airport/KJFK"
 
-# --- a whole server, and a site that changes its mind --------------------------------------------
+# --- a whole server, and a site that changes its mind ---------------------------------------------
 
 
 @pytest.fixture
@@ -66,12 +67,16 @@ def no_to(sid: str) -> Any:
 SIGNALS: dict[str, dict[str, Any]] = {
     "update_user_permissions": {"event": "update_user_permissions", "user": VIEWER},
     "a role taken away": {
-        "event": "list_update",
-        "message": {"doctype": "User", "name": VIEWER, "user": "Administrator"},
+        "event": "doc_update",
+        "message": {"doctype": "User", "name": VIEWER, "modified": "now"},
+        "doctype": "User",
+        "docname": VIEWER,
     },
     "a share taken away": {
-        "event": "list_update",
-        "message": {"doctype": "DocShare", "name": "x", "user": "Administrator"},
+        "event": "doc_update",
+        "message": {"doctype": "DocShare", "name": "x", "modified": "now"},
+        "doctype": "DocShare",
+        "docname": "x",
     },
 }
 
@@ -147,23 +152,33 @@ async def test_a_page_of_a_list_is_asked_for_at_once(
         await faults.wait_asked("has_permission", count=10)
 
 
-# --- the loop alone, with a minute that passes at once -------------------------------------------
+# --- the loop alone, with a minute that passes at once --------------------------------------------
 
 
 class Frappe:
-    """Answers questions as a test wants; ``no`` holds the credentials and documents it denies."""
+    """Answers questions as a test wants: ``no`` holds the documents that it denies, ``ended`` the
+    sessions that have ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_app: bool) -> None:
+        self.has_app = has_app
         self.no: set[str] = set()
         self.ended: set[str] = set()
         self.is_away = False
         self.asked = asyncio.Semaphore(0)
 
-    async def ask(self, site: str, credentials: Any, method: str, parameters: Any = None) -> Any:
+    async def ask(
+        self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
+    ) -> Any:
         self.asked.release()
         if self.is_away:
             raise Unavailable("away")
-        sid = credentials["Cookie"]
+        if method.endswith("look"):
+            if not self.has_app:
+                raise Denied(417)
+            users = {sid: "user" for sid in body["sessions"] if sid not in self.ended}
+            may_read = [name not in self.no for _, _, name in body["questions"]]
+            return {"users": users, "may_read": may_read}
+        sid = credentials["Cookie"].removeprefix("sid=")
         if method.endswith("get_user_info"):
             return {"user": "Guest" if sid in self.ended else "user", "installed_apps": []}
         if sid in self.ended or parameters["name"] in self.no:
@@ -175,7 +190,7 @@ class Seat:
     """As much of a session as its rights need."""
 
     def __init__(self, sid: str, *documents: Document) -> None:
-        self.identity = Identity("site", "user", "Website User", {"Cookie": sid}, ())
+        self.identity = Identity("site", "user", "Website User", {"Cookie": f"sid={sid}"}, ())
         self.held = set(documents)
         self.ejected = asyncio.Event()
 
@@ -190,12 +205,12 @@ class Seat:
 class Table:
     """A loop of rights that runs over some seats."""
 
-    def __init__(self, *seats: Seat) -> None:
-        self.frappe = Frappe()
+    def __init__(self, redis: Any, has_app: bool, *seats: Seat) -> None:
+        self.frappe = Frappe(has_app)
         self.seats = list(seats)
         self.dropped: list[Seat] = []
         self.rights = Rights(
-            Access(cast(Questions, self.frappe)),
+            Access(cast(Questions, self.frappe), redis),
             lambda: cast(list[Session], self.seats),
             self._drop,
         )
@@ -206,11 +221,25 @@ class Table:
         self.dropped.append(seat)
 
 
-@contextlib.asynccontextmanager
-async def running(table: Table) -> AsyncIterator[Table]:
-    task = asyncio.ensure_future(table.rights.run())
-    yield table
-    task.cancel()
+Run = Callable[..., Table]
+
+
+@pytest.fixture(params=[True, False], ids=["with the app", "without it"])
+async def run(redis_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Run]:
+    """Return a function that runs the loop over some seats."""
+    redis = connect(Settings(redis_url=redis_url))
+    tasks = []
+
+    def run_over(*seats: Seat) -> Table:
+        table = Table(redis, request.param, *seats)
+        tasks.append(asyncio.ensure_future(table.rights.run()))
+        return table
+
+    yield run_over
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await disconnect(redis)
 
 
 @pytest.fixture(autouse=True)
@@ -224,32 +253,35 @@ async def times(table: Table, count: int) -> None:
         await asyncio.wait_for(table.frappe.asked.acquire(), 10)
 
 
-async def test_a_right_is_asked_for_again_without_any_signal() -> None:
+async def test_a_right_is_asked_for_again_without_any_signal(run: Run) -> None:
     seat = Seat("a", ("ToDo", "one"), ("ToDo", "two"))
-    async with running(Table(seat)) as table:
-        await times(table, 4)
-        table.frappe.no.add("one")
-        await asyncio.wait_for(seat.ejected.wait(), 10)
-        assert seat.held == {("ToDo", "two")}
+    table = run(seat)
+    await times(table, 4)
+    table.frappe.no.add("one")
+    await asyncio.wait_for(seat.ejected.wait(), 10)
+    assert seat.held == {("ToDo", "two")}
 
 
-async def test_while_frappe_is_away_nobody_is_ejected() -> None:
+async def test_while_frappe_is_away_nobody_is_ejected(run: Run) -> None:
     seat = Seat("a", ("ToDo", "one"))
-    async with running(Table(seat)) as table:
-        table.frappe.is_away = True
-        await times(table, 5)
-        assert not seat.ejected.is_set()
-        table.frappe.is_away = False
-        table.frappe.no.add("one")
-        await asyncio.wait_for(seat.ejected.wait(), 10)
+    table = run(seat)
+    table.frappe.is_away = True
+    await times(table, 5)
+    assert not seat.ejected.is_set()
+    table.frappe.is_away = False
+    table.frappe.no.add("one")
+    await asyncio.wait_for(seat.ejected.wait(), 10)
 
 
-async def test_the_no_to_an_ended_session_is_not_the_users() -> None:
+async def test_the_no_to_an_ended_session_is_not_the_users(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "IDENTITY_RENEWAL", 0)
     ended, living = Seat("ended", ("ToDo", "one")), Seat("living", ("ToDo", "one"))
-    async with running(Table(ended, living)) as table:
-        table.frappe.ended.add("ended")
-        while not table.dropped:
-            await times(table, 1)
-        await times(table, 3)
-        assert table.dropped == [ended] and table.seats == [living]
-        assert not living.ejected.is_set()
+    table = run(ended, living)
+    table.frappe.ended.add("ended")
+    while not table.dropped:
+        await times(table, 1)
+    await times(table, 3)
+    assert table.dropped == [ended] and table.seats == [living]
+    assert not living.ejected.is_set()

@@ -1,0 +1,1 @@
+"""What runs inside Frappe, in a site that has this app installed. Frappe is imported here alone."""

@@ -1,0 +1,74 @@
+"""What the realtime server asks a site that has this app, in its own name, about all its sockets.
+
+Asked in a user's name, as Frappe's own endpoints want it, each question would keep that user's
+session alive and call the user active, for as long as a tab is left open.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import frappe
+from frappe.sessions import get_expired_threshold
+
+from presence_progress import context, keys
+
+
+@frappe.whitelist(allow_guest=True, methods=["POST"])  # type: ignore[untyped-decorator]
+def look(sessions: list[str], questions: list[list[str]]) -> dict[str, object]:
+    """Return whose some sessions are, and who may read what.
+
+    ``questions`` are ``[user, doctype, name]`` each, with an empty name for the DocType itself.
+    Returns ``{"users": {sid: user}, "may_read": [true | false | null, …]}``; a session that has
+    ended is not among them, and null is a question that this site failed at. Raises
+    ``PermissionError`` for whoever does not show the bench's secret.
+    """
+    _require_secret()
+    return {
+        "users": _users_of(sessions),
+        "may_read": [_may_read(*question) for question in questions],
+    }
+
+
+def _require_secret() -> None:
+    shown = frappe.get_request_header(keys.SECRET_HEADER) or ""
+    secret = context.redis().get(keys.SECRET) or b""
+    if not secret or not hmac.compare_digest(shown.encode(), secret):
+        raise frappe.PermissionError
+
+
+def _users_of(sessions: list[str]) -> dict[str, str]:
+    if not sessions:
+        return {}
+    table = frappe.qb.DocType("Sessions")
+    found = (
+        frappe.qb.from_(table)
+        .select(table.sid, table.user)
+        .where(table.sid.isin(sessions))
+        .where(table.lastupdate > get_expired_threshold())
+    ).run()
+    return dict(found)
+
+
+def _may_read(user: str, doctype: str, name: str) -> bool | None:
+    with _as_user(user):
+        try:
+            return bool(frappe.has_permission(doctype, "read", doc=name or None, user=user))
+        except (frappe.DoesNotExistError, frappe.PermissionError):
+            return False
+        except Exception:
+            # An app's own rule that fails: its trouble shall not be taken for a no.
+            return None
+
+
+@contextmanager
+def _as_user(user: str) -> Iterator[None]:
+    # Rules of apps ask who is signed in, whatever user they are given.
+    before = frappe.session.user
+    frappe.set_user(user)
+    try:
+        yield
+    finally:
+        frappe.set_user(before)
