@@ -30,6 +30,8 @@ from engineio import packet as eio_packet
 from socketio import packet as sio_packet
 from socketio.exceptions import ConnectionRefusedError
 
+CONNECT_TIMEOUT = 45.0
+"""Seconds after which a session ends that has not asked for a namespace: Node's."""
 UPGRADE_TIMEOUT = 10.0
 """Seconds for a polling session to finish moving to a WebSocket: Node's."""
 UPGRADE_POLL = 0.1
@@ -64,7 +66,7 @@ _NEEDED: dict[Any, str] = {
     " generate_id reason",
     socketio.AsyncServer: "_engineio_server_class _handle_eio_message _handle_eio_disconnect"
     " _handle_connect _handle_disconnect _handle_event _handle_ack _trigger_event _send_packet"
-    " reason",
+    " _handle_eio_connect reason",
     socketio.AsyncManager: "basic_enter_room eio_sid_from_sid sid_from_eio_sid is_connected",
 }
 for _owner, _names in _NEEDED.items():
@@ -539,6 +541,19 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
     async def shutdown(self) -> None:
         """Drop everybody."""
         await self.eio.disconnect()
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: Any) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        asyncio.get_running_loop().call_later(CONNECT_TIMEOUT, self._drop_idle, eio_sid)
+
+    def _drop_idle(self, eio_sid: str) -> None:
+        is_connecting = any(eio_sid == other for other, _ in self.manager.connecting.values())
+        is_connected = any(
+            self.manager.sid_from_eio_sid(eio_sid, namespace)
+            for namespace in self.manager.get_namespaces()
+        )
+        if not is_connecting and not is_connected:
+            _spawn(self.drop(eio_sid))
 
     async def _handle_connect(self, eio_sid: str, namespace: str, auth: Any) -> None:
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)

@@ -217,6 +217,19 @@ async def test_a_silent_websocket_ends_at_its_ping_timeout(own: Own, raw_own: Ra
     assert await own.ends() == "ping timeout"
 
 
+async def test_a_session_that_joins_no_namespace_ends(
+    own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "CONNECT_TIMEOUT", 0.2)
+    async with raw_own.websocket() as idle, raw_own.websocket() as joined:
+        await joined.send_str(f"40{ROOM},")
+        async for message in idle:
+            if message.data == "2":
+                await idle.send_str("3")  # it lives, and still asks for nothing
+        await joined.send_str(f'42{ROOM},["still here"]')
+        await until(lambda: "still here" in own.seen)
+
+
 async def test_a_poll_that_breaks_off_ends_the_session_at_once(own: Own, raw_own: Raw) -> None:
     sid = await raw_own.open(ROOM)
     await raw_own.cut_off(
