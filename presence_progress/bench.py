@@ -28,6 +28,9 @@ _ENVIRONMENT = {
 }
 """Frappe's own names for some keys; ours are read as PRESENCE_PROGRESS_HOST and so on."""
 
+EVENTS_HOOK = "presence_progress_events"
+"""In an app's hooks.py: a dict, event → the dotted path of an async function."""
+
 _PASSWORD = re.compile(r"//[^/@]*@")
 
 _OWN = ("presence_progress_host", "presence_progress_site_url", "presence_progress_origins")
@@ -88,13 +91,27 @@ def apps_of(bench: Path) -> list[str]:
         return sorted(path.name for path in (bench / "apps").glob("*") if path.is_dir())
 
 
-def apps_that_need_node(bench: Path) -> list[str]:
-    """Return the apps whose own events are written for Frappe's Node server."""
-    return [
-        app
-        for app in apps_of(bench)
-        if app != "frappe" and (bench / "apps" / app / "realtime" / "handlers.js").is_file()
-    ]
+def events_of_other_servers(bench: Path) -> dict[str, str]:
+    """Return the apps with events of their own that only Frappe's servers run, and where those
+    stand: for Node, or for the Python server of Frappe's develop.
+
+    An app that names events for this server, too, is not among them.
+    """
+    found: dict[str, str] = {}
+    # Frappe's own are the events that this server has, too.
+    for app in (app for app in apps_of(bench) if app != "frappe"):
+        folder = bench / "apps" / app
+        for file in ("realtime/handlers.js", f"{app}/realtime/handlers.py"):
+            if (folder / file).is_file() and not _names_events(folder / app / "hooks.py"):
+                found.setdefault(app, file)
+    return found
+
+
+def _names_events(hooks: Path) -> bool:
+    try:
+        return EVENTS_HOOK in hooks.read_text("utf-8")
+    except (OSError, ValueError):
+        return False
 
 
 class _Config:

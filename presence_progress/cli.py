@@ -73,12 +73,7 @@ def serve(
     }
     settings = _settings(**{name: value for name, value in given.items() if value is not None})
     _warn_of_redis(settings)
-    for app in bench.apps_that_need_node(settings.bench) if settings.bench else []:
-        click.echo(
-            f"Warning: {app} brings events in realtime/handlers.js, which only Frappe's Node "
-            "server can run: they do nothing here.",
-            err=True,
-        )
+    _warn_of_events(settings)
     from presence_progress.server import process
 
     try:
@@ -109,6 +104,17 @@ def _settings(**given: Any) -> Settings:
     if "port" in given or "host" in given:
         given["uds"] = None
     return replace(settings, **given)
+
+
+def _warn_of_events(settings: Settings) -> None:
+    """Name the apps whose own events are not there with this server."""
+    others = bench.events_of_other_servers(settings.bench) if settings.bench else {}
+    for app, file in others.items():
+        click.echo(
+            f"Warning: {app} has events of its own in {file}, for Frappe's own server: they do "
+            "nothing here.",
+            err=True,
+        )
 
 
 def _warn_of_redis(settings: Settings) -> None:

@@ -158,10 +158,22 @@ def test_a_bench_is_named_by_the_environment(root: Path, monkeypatch: pytest.Mon
         bench.find_bench()
 
 
-def test_apps_that_need_node_are_named(root: Path) -> None:
-    (root / "sites/apps.txt").write_text("frappe\nraven\nplain\n")
-    for app in ("frappe", "raven"):
-        (root / f"apps/{app}/realtime").mkdir(parents=True)
-        (root / f"apps/{app}/realtime/handlers.js").touch()
-    assert bench.apps_of(root) == ["frappe", "raven", "plain"]
-    assert bench.apps_that_need_node(root) == ["raven"]
+def test_apps_whose_events_only_frappes_servers_run_are_named(root: Path) -> None:
+    files = {
+        "frappe": "realtime/handlers.js",
+        "raven": "realtime/handlers.js",
+        "newer": "newer/realtime/handlers.py",
+        "ours": "realtime/handlers.js",
+        "plain": "plain/hooks.py",
+    }
+    (root / "sites/apps.txt").write_text("\n".join(files))
+    for app, file in files.items():
+        (root / "apps" / app / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / "apps" / app / file).touch()
+    (root / "apps/ours/ours").mkdir()
+    (root / "apps/ours/ours/hooks.py").write_text("presence_progress_events = {}")
+    assert bench.apps_of(root) == list(files)
+    assert bench.events_of_other_servers(root) == {
+        "raven": "realtime/handlers.js",
+        "newer": "newer/realtime/handlers.py",
+    }

@@ -20,12 +20,9 @@ from typing import Any
 import structlog
 
 from presence_progress import keys, rooms
-from presence_progress.bench import apps_of
+from presence_progress.bench import EVENTS_HOOK, apps_of
 from presence_progress.server import sessions
 from presence_progress.settings import EXTENSION_TIMEOUT
-
-HOOK = "presence_progress_events"
-"""In an app's hooks.py: a dict, event → the dotted path of an async function."""
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +108,7 @@ def _read_hook(hooks: Path) -> dict[str, str]:
             targets, value = statement.targets, statement.value  # type: ignore[assignment]
         else:
             continue
-        if any(isinstance(target, ast.Name) and target.id == HOOK for target in targets):
+        if any(isinstance(target, ast.Name) and target.id == EVENTS_HOOK for target in targets):
             return _read_dict(value)
     return {}
 
@@ -125,7 +122,7 @@ def _read_dict(value: ast.expr) -> dict[str, str]:
         isinstance(text, str) and text for pair in named.items() for text in pair
     ):
         raise BadExtension(
-            f"{HOOK} in its hooks.py is no plain dict: "
+            f"{EVENTS_HOOK} in its hooks.py is no plain dict: "
             'expected is {"event": "app.module.function"}'
         )
     return named

@@ -161,7 +161,7 @@ def test_what_is_broken_is_named_and_left_out(server: Process, log: Path) -> Non
 
 
 def test_an_app_that_needs_node_is_named_at_the_start(server: Process, log: Path) -> None:
-    assert "raven brings events in realtime/handlers.js" in log.read_text()
+    assert "raven has events of its own in realtime/handlers.js" in log.read_text()
 
 
 async def test_an_app_that_a_site_does_not_have_is_silent_there(
