@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 SITE = "demo.localhost"
 LONG, SHORT = f"{SITE}:long", f"{SITE}:short"
@@ -15,6 +16,9 @@ DEFAULT_DATA = Path(".demo-data")
 DEFAULT_PACE = 1500
 """Rows a second: an import of the airports takes 19 s, long enough to be watched."""
 
+Frappe = Literal["v15", "v16", "develop"]
+FRAPPES: tuple[Frappe, ...] = get_args(Frappe)
+
 HERE = Path(__file__).parent
 PAGES = HERE / "pages"
 STATIC = HERE / "static"
@@ -23,11 +27,12 @@ STATIC = HERE / "static"
 @dataclass(frozen=True)
 class Config:
     """One demo: its data folder, the realtime port that its pages connect to, the pace of its
-    imports."""
+    imports, the Frappe as which it answers a realtime server."""
 
     data: Path
     realtime_port: int = 9000
     pace: float = DEFAULT_PACE
+    frappe: Frappe = "v16"
 
     @property
     def database(self) -> Path:

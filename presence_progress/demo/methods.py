@@ -1,5 +1,4 @@
-"""The methods under ``/api/method/`` that Frappe itself has: signing in, and what its realtime
-server and its forms ask.
+"""The methods under ``/api/method/`` that Frappe itself has: signing in, and what its forms ask.
 
 Answers have Frappe's shapes and its status codes; what a person asks that makes no sense is
 refused, never an error of ours.
@@ -21,12 +20,8 @@ from presence_progress.demo.request import (
     permitted,
     signed_in,
     text_of,
-    user_of,
     with_database,
 )
-
-_INSTALLED_APPS = ["frappe", "presence_progress"]
-
 
 # --- signing in -----------------------------------------------------------------------------------
 
@@ -56,37 +51,6 @@ async def logout(request: web.Request) -> web.Response:
 
 async def get_logged_user(request: web.Request) -> web.Response:
     return answer((await signed_in(request)).id)
-
-
-# --- what a realtime server asks ------------------------------------------------------------------
-
-
-async def get_user_info(request: web.Request) -> web.Response:
-    user = await user_of(request)
-    return answer({"user": user.id, "user_type": user.user_type, "installed_apps": _INSTALLED_APPS})
-
-
-async def has_permission(request: web.Request) -> web.Response:
-    return await _may_read(request, "name")
-
-
-async def can_subscribe_doc(request: web.Request) -> web.Response:
-    return await _may_read(request, "docname")
-
-
-async def can_subscribe_doctype(request: web.Request) -> web.Response:
-    return await _may_read(request, None)
-
-
-async def _may_read(request: web.Request, name_argument: str | None) -> web.Response:
-    arguments = await arguments_of(request)
-    _require_airport(text_of(arguments, "doctype"))
-    # Rights first: who may not read learns nothing about what there is.
-    await permitted(request, "read")
-    name = text_of(arguments, name_argument) if name_argument else ""
-    if name and not await with_database(request, airports.exists, name):
-        raise Missing(f"Airport {name[:40]} not found.")
-    return answer(True)
 
 
 # --- what a form or a list asks -------------------------------------------------------------------
@@ -139,10 +103,6 @@ ROUTES = [
         for method in ("GET", "POST")
         for name, handler in (
             ("frappe.auth.get_logged_user", get_logged_user),
-            ("frappe.realtime.get_user_info", get_user_info),
-            ("frappe.realtime.has_permission", has_permission),
-            ("frappe.realtime.can_subscribe_doc", can_subscribe_doc),
-            ("frappe.realtime.can_subscribe_doctype", can_subscribe_doctype),
             ("frappe.desk.form.load.get_user_info_for_viewers", get_user_info_for_viewers),
             ("frappe.client.get_count", get_count),
         )

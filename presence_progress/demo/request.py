@@ -13,8 +13,8 @@ from aiohttp import web
 
 from presence_progress.demo import database, sessions
 from presence_progress.demo.config import Config
-from presence_progress.demo.errors import Forbidden, Invalid
-from presence_progress.demo.users import GUEST, Right, User, require
+from presence_progress.demo.errors import Forbidden, Invalid, NotSignedIn
+from presence_progress.demo.users import GUEST, Right, User, find_by_token, require
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,9 +43,18 @@ async def with_database(
 
 
 async def user_of(request: web.Request) -> User:
-    """Return who asks, by the cookie ``sid``; whoever has none that is valid is a guest."""
+    """Return who asks, by a session or else by a token; whoever has no valid session is a guest."""
     sid = request.cookies.get("sid")
-    return await with_database(request, sessions.user_of, sid) if sid else GUEST
+    if request.app[CONFIG].frappe == "v15":
+        sid = request.query.get("sid") or sid
+    user = await with_database(request, sessions.user_of, sid) if sid else GUEST
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if token and user.is_guest:
+        found = find_by_token(token) if scheme.lower() in ("token", "bearer") else None
+        if found is None:
+            raise NotSignedIn("The token is not valid.")
+        return found
+    return user
 
 
 async def signed_in(request: web.Request) -> User:

@@ -20,8 +20,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from presence_progress import context
-from presence_progress.demo import actions, airports, database, methods, pages, resource
-from presence_progress.demo.config import DEFAULT_PACE, SITE, Config
+from presence_progress.demo import (
+    actions,
+    airports,
+    database,
+    methods,
+    pages,
+    realtime_methods,
+    resource,
+)
+from presence_progress.demo.config import DEFAULT_PACE, FRAPPES, SITE, Config
 from presence_progress.demo.errors import ApiError, Invalid
 from presence_progress.demo.request import CONFIG, in_thread
 
@@ -37,7 +45,7 @@ def make_app(config: Config) -> web.Application:
     """Build the site; the data folder must exist."""
     app = web.Application(middlewares=[_answer_refusals])
     app[CONFIG] = config
-    for part in (methods, resource, actions, pages):
+    for part in (methods, realtime_methods, resource, actions, pages):
         app.add_routes(part.ROUTES)
     app.cleanup_ctx.append(_keep_total)
     return app
@@ -119,12 +127,13 @@ def main() -> None:
     parser.add_argument("--redis", required=True, metavar="URL")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pace", type=float, default=DEFAULT_PACE)
+    parser.add_argument("--frappe", choices=FRAPPES, default=Config.frappe)
     options = parser.parse_args()
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     context.configure(site=SITE, redis_url=options.redis)
-    config = Config(options.data, options.realtime_port, options.pace)
+    config = Config(options.data, options.realtime_port, options.pace, options.frappe)
     web.run_app(
         make_app(config),
         host=options.host,

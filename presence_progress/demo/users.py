@@ -25,6 +25,11 @@ class User:
     def is_guest(self) -> bool:
         return self.id == "Guest"
 
+    @property
+    def token(self) -> str:
+        """What stands behind ``token`` or ``Bearer`` in an Authorization of theirs; no secret."""
+        return f"{self.id}:demo"
+
 
 GUEST = User("Guest", "Guest", "may do nothing", user_type="Website User")
 USERS = {
@@ -57,14 +62,27 @@ USERS = {
             "may read nothing",
             image="/files/no-access.svg",
         ),
+        User(
+            "customer@example.com",
+            "Cleo Customer",
+            "may read, as a visitor of the website",
+            frozenset({"read"}),
+            "/files/customer.svg",
+            "Website User",
+        ),
     )
 }
 _BY_LOGIN = {user.id.casefold(): user for user in USERS.values()}
+_BY_TOKEN = {user.token: user for user in USERS.values()}
 
 
 def find(login: str) -> User | None:
     """Return the user who signs in with this, whatever its case, as Frappe does."""
     return _BY_LOGIN.get(login.strip().casefold())
+
+
+def find_by_token(token: str) -> User | None:
+    return _BY_TOKEN.get(token)
 
 
 def require(user: User, right: Right) -> None:

@@ -133,7 +133,9 @@ class Bus:
 def read_event(data: Any) -> Event | None:
     """Read one message of the channel; None, and a log line, for what is none."""
     try:
-        envelope = json.loads(data)
+        # Python writes NaN and Infinity, which are no JSON: as null, as JavaScript would write
+        # them.
+        envelope = json.loads(data, parse_constant=lambda _: None)
         event, room, site = envelope["event"], envelope.get("room"), envelope.get("namespace")
         if not isinstance(event, str) or not event:
             raise ValueError("its event is no text")
@@ -141,7 +143,7 @@ def read_event(data: Any) -> Event | None:
             raise ValueError("its room is no text")
         if not (site is None or isinstance(site, str)):
             raise ValueError("its namespace is no text")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.warning("a message that is no event", channel=EVENTS_CHANNEL, error=repr(error))
         return None
     return Event(event, envelope.get("message"), room or None, site or None)

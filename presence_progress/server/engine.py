@@ -615,7 +615,9 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
             await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
         elif packet.packet_type in (sio_packet.EVENT, sio_packet.BINARY_EVENT):
             if packet.data[0] != "*":  # which the library would take for its own, and miscall
-                await self._handle_event(eio_sid, namespace, packet.id, packet.data)
+                # Without its id: the library acknowledges every event, Node those only whose
+                # handler does, and none of ours does.
+                await self._handle_event(eio_sid, namespace, None, packet.data)
         elif packet.id and packet.id in self.manager.callbacks.get(sid, ()):
             # Others nobody has asked for; the library keeps its counter under 0, and calls that.
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from presence_progress import rooms
 from presence_progress.demo import airports, database
-from presence_progress.demo.config import Config
+from presence_progress.demo.config import Config, Frappe
 from presence_progress.demo.site import make_app
 from presence_progress.demo.validation import EDITABLE
 
@@ -20,8 +20,14 @@ SignIn: TypeAlias = Callable[[str], Awaitable[Any]]
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    config = Config(tmp_path / "data", realtime_port=9123, pace=0)
+def frappe() -> Frappe:
+    """Return the Frappe as which the site answers; tests name another where it matters."""
+    return "v16"
+
+
+@pytest.fixture
+def config(tmp_path: Path, frappe: Frappe) -> Config:
+    config = Config(tmp_path / "data", realtime_port=9123, pace=0, frappe=frappe)
     config.uploads.mkdir(parents=True)
     database.create(config.database)
     return config

@@ -47,38 +47,81 @@ async def test_an_unknown_user_is_told_who_there_is(sign_in: SignIn, body: Any) 
 
 async def test_signing_out_ends_the_session_itself(sign_in: SignIn) -> None:
     browser = await sign_in("Administrator")
-    answer = await browser.get(REALTIME + "get_user_info")
+    answer = await browser.get(API + "frappe.auth.get_logged_user")
     sid = browser.session.cookie_jar.filter_cookies(answer.url)["sid"].value
     await browser.post(API + "logout")
-    answer = await browser.get(REALTIME + "get_user_info", headers={"Cookie": f"sid={sid}"})
-    assert (await answer.json())["message"]["user"] == "Guest"
+    headers = {"Cookie": f"sid={sid}"}
+    answer = await browser.get(API + "frappe.auth.get_logged_user", headers=headers)
+    assert answer.status == 403
 
 
 async def test_a_restart_of_the_site_signs_nobody_out(sign_in: SignIn, config: Config) -> None:
     browser = await sign_in("viewer@example.com")
-    answer = await browser.get(REALTIME + "get_user_info")
+    answer = await browser.get(API + "frappe.auth.get_logged_user")
     sid = browser.session.cookie_jar.filter_cookies(answer.url)["sid"].value
     async with TestClient(TestServer(make_app(config))) as restarted:
-        answer = await restarted.get(REALTIME + "get_user_info", headers={"Cookie": f"sid={sid}"})
-        assert (await answer.json())["message"]["user"] == "viewer@example.com"
+        headers = {"Cookie": f"sid={sid}"}
+        answer = await restarted.get(API + "frappe.auth.get_logged_user", headers=headers)
+        assert (await answer.json())["message"] == "viewer@example.com"
 
 
-async def test_user_info_is_what_a_realtime_server_expects(sign_in: SignIn) -> None:
-    apps = ["frappe", "presence_progress"]
-    answer = await (await sign_in("editor@example.com")).get(REALTIME + "get_user_info")
-    assert (await answer.json())["message"] == {
-        "user": "editor@example.com",
-        "user_type": "System User",
-        "installed_apps": apps,
-    }
-    guest = await sign_in("")
+async def info(browser: Any, client: Any, **headers: str) -> Any:
+    """Ask as a realtime server does: with the secret, which the first question has made."""
+    await browser.get(REALTIME + "get_user_info")
+    secret = client.get("socketio_auth_secret") or b""
+    headers["X-Frappe-Socket-Secret"] = secret.decode()
+    return await (await browser.get(REALTIME + "get_user_info", headers=headers)).json()
+
+
+V16 = {"installed_apps": ["frappe", "presence_progress"]}
+with_each_frappe = pytest.mark.parametrize(
+    ("frappe", "more", "guest"),
+    [("v15", {}, None), ("v16", V16, "Website User"), ("develop", V16, "Website User")],
+)
+
+
+@with_each_frappe
+async def test_user_info_is_what_a_realtime_server_expects(
+    sign_in: SignIn, client: Any, more: Any, guest: str | None
+) -> None:
+    said = await info(await sign_in("editor@example.com"), client)
+    assert said == {"message": {"user": "editor@example.com", "user_type": "System User", **more}}
+    browser = await sign_in("")
     for cookie in ("sid=Guest", "sid=", "sid=%00'--", "no cookie"):
-        answer = await guest.get(REALTIME + "get_user_info", headers={"Cookie": cookie})
-        assert (await answer.json())["message"] == {
-            "user": "Guest",
-            "user_type": "Website User",
-            "installed_apps": apps,
-        }
+        said = await info(browser, client, Cookie=cookie)
+        assert said["message"] == {"user": "Guest", "user_type": guest, **more}
+        assert said.get("session_expired") == (1 if "%00" in cookie else None)
+
+
+@pytest.mark.parametrize("frappe", ["v16", "develop"])
+async def test_user_info_is_kept_to_who_shows_the_secret(sign_in: SignIn, client: Any) -> None:
+    client.delete("socketio_auth_secret")
+    browser = await sign_in("editor@example.com")
+    for headers in ({}, {"X-Frappe-Socket-Secret": ""}, {"X-Frappe-Socket-Secret": "wrong"}):
+        answer = await browser.get(REALTIME + "get_user_info", headers=headers)
+        assert answer.status == 200 and await answer.json() == {"message": {}}
+        assert len(client.get("socketio_auth_secret")) == 32
+    assert (await info(browser, client))["message"]["user"] == "editor@example.com"
+
+
+@with_each_frappe
+async def test_a_token_counts_for_who_has_no_session(
+    sign_in: SignIn, client: Any, frappe: str, more: Any, guest: str | None
+) -> None:
+    browser = await sign_in("")
+    for scheme in ("token", "Bearer"):
+        authorization = f"{scheme} {USERS['viewer@example.com'].token}"
+        said = await info(browser, client, Authorization=authorization, Cookie="sid=Guest")
+        of_type = None if frappe == "v15" else "System User"
+        assert said["message"] == {"user": "viewer@example.com", "user_type": of_type, **more}
+    headers = {"Authorization": "token no:such", "X-Frappe-Socket-Secret": "any"}
+    headers["X-Frappe-Socket-Secret"] = (client.get("socketio_auth_secret") or b"").decode()
+    answer = await browser.get(REALTIME + "get_user_info", headers=headers)
+    assert answer.status == 401 and (await answer.json())["exc_type"] == "AuthenticationError"
+
+
+OLD = ["can_subscribe_doc?doctype=Airport&docname=EDDB", "can_subscribe_doctype?doctype=Airport"]
+NEW = ["has_permission?doctype=Airport&name=EDDB", "has_permission?doctype=Airport&name="]
 
 
 @pytest.mark.parametrize(
@@ -87,23 +130,65 @@ async def test_user_info_is_what_a_realtime_server_expects(sign_in: SignIn) -> N
         ("Administrator", 200),
         ("editor@example.com", 200),
         ("viewer@example.com", 200),
+        ("customer@example.com", 200),
         ("no-access@example.com", 403),
         ("", 403),
     ],
 )
-async def test_who_may_read_airports(sign_in: SignIn, store: Any, user: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("frappe", "questions"),
+    [
+        ("v15", OLD),
+        ("v16", NEW),
+        ("develop", [*NEW, "has_permission?doctype=Airport&name=&ptype=read"]),
+    ],
+)
+async def test_who_may_read_airports(
+    sign_in: SignIn, store: Any, user: str, status: int, questions: list[str]
+) -> None:
     store("EDDB")
     browser = await sign_in(user)
-    for question in (
-        "has_permission?doctype=Airport&name=EDDB",
-        "has_permission?doctype=Airport&name=&ptype=read",
-        "can_subscribe_doc?doctype=Airport&docname=EDDB",
-        "can_subscribe_doctype?doctype=Airport",
-    ):
+    for question in questions:
         answer = await browser.get(REALTIME + question)
         said = await answer.json()
         assert answer.status == status, question
-        assert said == {"message": True} if status == 200 else said["exc_type"] == "PermissionError"
+        if status == 200:
+            assert said == {"message": True}
+        else:
+            assert said["exc_type"] == "PermissionError" and "message" not in said
+
+
+@pytest.mark.parametrize(("frappe", "questions"), [("v15", NEW), ("v16", OLD), ("develop", OLD)])
+async def test_a_frappe_does_not_know_the_methods_of_another(
+    sign_in: SignIn, questions: list[str]
+) -> None:
+    browser = await sign_in("Administrator")
+    for question in questions:
+        answer = await browser.get(REALTIME + question)
+        assert answer.status == 417 and (await answer.json())["exc_type"] == "ValidationError"
+
+
+@pytest.mark.parametrize("frappe", ["develop"])
+async def test_develop_asks_which_right_is_meant(sign_in: SignIn, store: Any) -> None:
+    store("EDDB")
+    question = "has_permission?doctype=Airport&name=EDDB&ptype=write"
+    for user, status in (("editor@example.com", 200), ("viewer@example.com", 403)):
+        assert (await (await sign_in(user)).get(REALTIME + question)).status == status
+
+
+@pytest.mark.parametrize(
+    ("frappe", "question"),
+    [
+        ("v15", "can_subscribe_doc?doctype=Airport"),
+        ("v15", "can_subscribe_doctype"),
+        ("v16", "has_permission?doctype=Airport"),
+    ],
+)
+async def test_a_question_that_lacks_an_argument_is_an_error(
+    sign_in: SignIn, question: str
+) -> None:
+    answer = await (await sign_in("Administrator")).get(REALTIME + question)
+    assert answer.status == 500 and (await answer.json())["exc_type"] == "TypeError"
 
 
 async def test_who_may_not_read_does_not_learn_what_there_is(sign_in: SignIn, store: Any) -> None:
@@ -120,13 +205,8 @@ async def test_who_may_not_read_does_not_learn_what_there_is(sign_in: SignIn, st
 )
 async def test_an_odd_doctype_is_one_that_does_not_exist(sign_in: SignIn, doctype: str) -> None:
     browser = await sign_in("Administrator")
-    for method, name in (
-        ("frappe.realtime.has_permission", "name"),
-        ("frappe.realtime.can_subscribe_doc", "docname"),
-        ("frappe.realtime.can_subscribe_doctype", "docname"),
-        ("frappe.client.get_count", "name"),
-    ):
-        answer = await browser.get(API + method, params={"doctype": doctype, name: "EDDB"})
+    for method in ("frappe.realtime.has_permission", "frappe.client.get_count"):
+        answer = await browser.get(API + method, params={"doctype": doctype, "name": "EDDB"})
         assert answer.status == 404
         assert (await answer.json())["exc_type"] == "DoesNotExistError"
 

@@ -46,6 +46,7 @@ class Faults:
     def __init__(self, sites: Mapping[str, str]) -> None:
         self.sites = dict(sites)
         self.questions: list[Question] = []
+        self.cut_off = 0
         self._faults: list[tuple[tuple[str, ...], Fault, int | None]] = []
         self._news = asyncio.Condition()
         self._port = 0
@@ -70,7 +71,7 @@ class Faults:
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Refuse connections from now on; what is under way is cut off."""
+        """Listen no more; what is under way is cut off."""
         if self._runner and self._http:
             await self._runner.cleanup()
             await self._http.close()
@@ -79,6 +80,7 @@ class Faults:
     def forget(self) -> None:
         """Be a plain proxy again that has been asked nothing."""
         self.questions.clear()
+        self.cut_off = 0
         self._faults.clear()
 
     # --- what tests ask of it ---
@@ -96,7 +98,7 @@ class Faults:
                 )
             except asyncio.TimeoutError:
                 came = [(q.method, q.status) for q in self.questions]
-                raise AssertionError(f"{count} × {methods} were not asked, only {came}") from None
+                raise AssertionError(f"{methods} not asked {count} times, only {came}") from None
 
     @contextmanager
     def during(self, *methods: str, fault: Fault) -> Iterator[None]:
@@ -129,12 +131,28 @@ class Faults:
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
-        """Refuse connections for as long as the body runs."""
+        """Cut off each connection as soon as it is made, for as long as the body runs; they count
+        in ``cut_off``."""
+
+        async def cut_off(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.transport.abort()
+            async with self._news:
+                self.cut_off += 1
+                self._news.notify_all()
+
         await self.stop()
+        server = await asyncio.start_server(cut_off, "127.0.0.1", self._port)
         try:
             yield
         finally:
+            server.close()
+            await server.wait_closed()
             await self.start()
+
+    async def wait_cut_off(self, count: int) -> None:
+        """Wait until so many connections were tried in vain."""
+        async with self._news:
+            await asyncio.wait_for(self._news.wait_for(lambda: self.cut_off >= count), 10)
 
     # --- the proxy ---
 

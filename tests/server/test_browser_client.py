@@ -4,85 +4,43 @@ polling."""
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from presence_progress import counts
-from tests.server.conftest import NAMESPACE, Connect, Process, Stack, session_of
+from tests.server.clients import HAS_NPM, MISSING, NPM_NEWEST, Kind, Node, Socket
+from tests.server.conftest import SITE, Connect, Process, Stack, session_of
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
 ROOM = "presence:Airport/KJFK"
-SCRIPT = Path(__file__).parent / "browser.mjs"
-HAS_CLIENT = (SCRIPT.parents[2] / "frontend/node_modules/socket.io-client").is_dir()
 
-pytestmark = pytest.mark.skipif(
-    not HAS_CLIENT or not shutil.which("node"),
-    reason="needs Node and frontend/node_modules: `make frontend` installs them",
-)
+pytestmark = pytest.mark.skipif(not HAS_NPM, reason=MISSING)
 
-
-class Browser:
-    """A Node process with socket.io-client."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.heard: list[list[Any]] = []
-
-    async def say(self, event: str, *arguments: Any) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps([event, *arguments]).encode() + b"\n")
-        await self._process.stdin.drain()
-
-    async def wait_for(self, event: str, matches: Callable[[Any], bool] = lambda _: True) -> Any:
-        """Wait for the next such event; what comes before it is heard and let pass."""
-        assert self._process.stdout
-        while True:
-            line = await asyncio.wait_for(self._process.stdout.readline(), 20)
-            assert line, f"the client has ended; it heard {self.heard}"
-            self.heard.append(json.loads(line))
-            name, *arguments = self.heard[-1]
-            if name == event and matches(arguments[0] if arguments else None):
-                return arguments[0] if arguments else None
-
-    async def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), 10)
-
-
-Open = Callable[..., Awaitable[Browser]]
+Open = Callable[..., Awaitable[Socket]]
 
 
 @pytest.fixture
 async def browse(stack: Stack) -> AsyncIterator[Open]:
     """Return a function that opens a connection for a user and waits until it is there."""
-    browsers: list[Browser] = []
+    node = await Node.start(NPM_NEWEST)
 
-    async def open_one(user: str, server: Process, transport: str) -> Browser:
-        process = await asyncio.create_subprocess_exec(
-            *(
-                "node",
-                str(SCRIPT),
-                server.url + NAMESPACE,
-                await session_of(stack, user),
-                transport,
-            ),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        browsers.append(Browser(process))
-        assert await browsers[-1].wait_for("connect") == transport
-        return browsers[-1]
+    async def open_one(user: str, server: Process, transport: str) -> Socket:
+        cookie = f"sid={await session_of(stack, user)}"
+        options = {
+            "transports": [transport],
+            "extraHeaders": {"cookie": cookie, "origin": "http://127.0.0.1:8000"},
+            "reconnectionAttempts": 100,
+            "reconnectionDelay": 100,
+            "reconnectionDelayMax": 500,
+        }
+        socket = node.open(Kind(NPM_NEWEST, transport), user, SITE, server.url, options)
+        assert await socket.wait_until("connect") == transport
+        return socket
 
     yield open_one
-    for browser in browsers:
-        await browser.close()
+    await node.close()
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -106,7 +64,7 @@ async def test_a_browser_watches_enters_and_leaves(
     await browser.say("room_watch", "count:user:somebody/else")
     assert (await browser.wait_for("room_denied"))["reason"] == "not permitted"
     watcher.forget()
-    await browser.say("disconnect")
+    await browser.disconnect()
     await watcher.wait_for_leave(EDITOR)
 
 
@@ -118,11 +76,10 @@ async def test_a_thousand_changes_arrive_in_order(
     await browser.say("room_watch", "count:website/many")
     seq = (await browser.wait_for("room_state"))["seq"]
     await asyncio.to_thread(lambda: [counts.add("many", scope="website") for _ in range(1000)])
-    for number in range(1, 1001):
-        change = await browser.wait_for("room_change")
-        if seq == 0 and number == 1:
-            seq = change["seq"] - 1
-        assert change["seq"] == seq + number
+    await browser.wait_for("room_change", lambda m: len(browser.messages("room_change")) >= 1000)
+    changes = [change["seq"] for change in browser.messages("room_change")]
+    first = changes[0] if seq == 0 else seq + 1
+    assert changes == list(range(first, first + 1000))
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -131,7 +88,8 @@ async def test_a_browser_comes_back_by_itself_after_a_restart(
 ) -> None:
     server = stack.start_server()
     browser = await browse(VIEWER, server, transport)
+    browser.forget()
     server.stop()
-    assert await browser.wait_for("disconnect") in ("transport close", "transport error")
+    assert await browser.wait_until("disconnect") in ("transport close", "transport error")
     server.start()
-    assert await browser.wait_for("connect") == transport
+    assert await browser.wait_until("connect") == transport

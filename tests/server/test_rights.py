@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 import pytest
@@ -20,7 +22,7 @@ from presence_progress.server.sessions import Session
 from presence_progress.settings import Settings
 from tests.conftest import free_port
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
-from tests.server.faults import Faults, Forward
+from tests.server.faults import Fault, Faults, Forward, answer
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
@@ -53,8 +55,16 @@ async def guarded(stack: Stack, faults: Faults) -> AsyncIterator[Process]:
         await asyncio.to_thread(server.stop)
 
 
-def no_to(sid: str) -> Any:
-    """Answer no to this session, and to the others what the site says."""
+async def no_to_viewer(request: web.Request, forward: Forward) -> web.StreamResponse:
+    """Answer as a site with the app would that has taken a right away."""
+    answer = json.loads(cast(web.Response, await forward()).text or "")
+    for index, (user, _, _) in enumerate((await request.json())["questions"]):
+        answer["message"]["may_read"][index] = user != VIEWER
+    return web.json_response(answer)
+
+
+def no_to(sid: str) -> Fault:
+    """Answer no to a session that asks in its user's name, and to others what the site says."""
 
     async def fault(request: web.Request, forward: Forward) -> web.StreamResponse:
         if request.cookies.get("sid") == sid:
@@ -62,6 +72,9 @@ def no_to(sid: str) -> Any:
         return await forward()
 
     return fault
+
+
+no_such_method = answer(HTTPStatus.EXPECTATION_FAILED, '{"exc_type": "ValidationError"}')
 
 
 SIGNALS: dict[str, dict[str, Any]] = {
@@ -81,9 +94,10 @@ SIGNALS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("has_app", [True, False], ids=["with the app", "without it"])
 @pytest.mark.parametrize("signal", SIGNALS.values(), ids=SIGNALS)
 async def test_whoever_loses_the_right_is_ejected_at_once(
-    guarded: Process, faults: Faults, sign_in: Connect, signal: dict[str, Any]
+    guarded: Process, faults: Faults, sign_in: Connect, signal: dict[str, Any], has_app: bool
 ) -> None:
     viewer, editor = await sign_in(VIEWER, guarded), await sign_in(EDITOR, guarded)
     for client in (viewer, editor):
@@ -91,7 +105,10 @@ async def test_whoever_loses_the_right_is_ejected_at_once(
         await client.say("presence_enter", DOCUMENT)
         await client.say("doc_subscribe", "Airport", "KJFK")
         await client.settle()
-    with faults.during("has_permission", fault=no_to(viewer.sid)):
+    with (
+        faults.during("has_permission", fault=no_to(viewer.sid)),
+        faults.during("look", fault=no_to_viewer if has_app else no_such_method),
+    ):
         counts.publish_realtime(**signal)
         denied = await viewer.wait_for("room_denied", lambda m: m["room"] == ROOM)
         assert denied["reason"] == "not permitted"
