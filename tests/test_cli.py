@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -78,22 +79,49 @@ def test_a_port_for_root_is_named() -> None:
     assert "above 1023" in complaint("demo", "--port", "80")
 
 
+NO_URLS = ["127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1:port", ""]
+NOBODYS_URLS = ["redis://127.0.0.1:1", "redis://:secret@127.0.0.1:1", "unix:///no/such/socket"]
+
+
+@pytest.mark.parametrize("url", NO_URLS)
 @pytest.mark.parametrize("host", ["serve", "demo"])
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("redis://127.0.0.1:1", "does not answer"),
-        ("redis://:secret@127.0.0.1:1", "does not answer"),
-        ("127.0.0.1:6379", "is no Redis URL"),
-        ("http://127.0.0.1", "is no Redis URL"),
-        ("redis://127.0.0.1:port", "is no Redis URL"),
-        ("unix:///no/such/socket", "does not answer"),
-        ("", "is no Redis URL"),
-    ],
-)
-def test_a_redis_that_is_none_is_named(host: str, url: str, reason: str) -> None:
-    said = complaint(host, "--port", str(free_port()), "--redis", url)
-    assert reason in said and "secret" not in said
+def test_a_redis_url_that_is_none_is_named(host: str, url: str) -> None:
+    assert "is no Redis URL" in complaint(host, "--port", str(free_port()), "--redis", url)
+
+
+@pytest.mark.parametrize("url", NOBODYS_URLS)
+def test_a_redis_for_the_demo_that_does_not_answer_is_named(url: str) -> None:
+    said = complaint("demo", "--port", str(free_port()), "--redis", url)
+    assert "does not answer" in said and "secret" not in said
+
+
+@pytest.mark.parametrize("url", NOBODYS_URLS)
+def test_a_server_whose_redis_does_not_answer_says_so_and_waits_for_it(url: str) -> None:
+    assert_warns("does not answer", "--redis", url)
+
+
+def assert_warns(warning: str, *arguments: str) -> None:
+    """Run a server, and look at the first line that it says on stderr, before it goes on."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "presence_progress.cli",
+            "serve",
+            "--port",
+            str(free_port()),
+            *list(arguments),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stderr
+    said = process.stderr.readline()
+    assert said.startswith("Warning: ") and warning in said and "secret" not in said
+    assert process.stdout.readline().startswith("Realtime server on port")
+    process.terminate()
+    process.communicate()
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://", "http://x:port"])
@@ -102,5 +130,49 @@ def test_a_site_that_is_no_address_is_named(url: str) -> None:
 
 
 def test_what_listens_but_is_no_redis_is_named(taken: int) -> None:
-    said = complaint("serve", "--port", str(free_port()), "--redis", f"redis://127.0.0.1:{taken}")
-    assert "does not answer" in said
+    assert_warns("does not answer", "--redis", f"redis://127.0.0.1:{taken}")
+
+
+def test_a_setting_of_the_bench_that_is_wrong_is_named(tmp_path: Path) -> None:
+    for folder in ("sites", "apps"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "sites/common_site_config.json").write_text('{"socketio_port": "nine"}')
+    ended = command("serve", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert "socketio_port in" in ended.stderr and "expected is a port" in ended.stderr
+
+
+def test_a_bench_needs_no_flag(tmp_path: Path, redis_url: str) -> None:
+    for folder in ("sites", "apps"):
+        (tmp_path / folder).mkdir()
+    socket_path = tmp_path / "socketio.sock"
+    config = {"socketio_uds": str(socket_path), "redis_queue": redis_url, "webserver_port": 8123}
+    (tmp_path / "sites/common_site_config.json").write_text(json.dumps(config))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "presence_progress.cli", "serve"],
+        cwd=tmp_path / "sites",
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    said = process.stdout.readline()
+    assert str(socket_path) in said and "http://127.0.0.1:8123" in said
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(socket_path))
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert client.makefile("rb").readline().startswith(b"HTTP/1.1 200")
+    process.kill()
+    process.communicate()
+
+    # What a killed server has left behind is no obstacle; one that lives is.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "presence_progress.cli", "serve"],
+        cwd=tmp_path / "sites",
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and str(socket_path) in process.stdout.readline()
+    ended = command("serve", cwd=tmp_path)
+    assert "change socketio_uds" in ended.stderr and ended.returncode == 1
+    process.terminate()
+    process.communicate()
