@@ -96,7 +96,6 @@ class Access:
 
     async def identify(self, handshake: Handshake) -> Identity:
         """Return who connects; :class:`Refused` or :class:`Unavailable` otherwise."""
-
         return await self._identities.get(
             (handshake.site, *handshake.credentials.values()),
             lambda: self._identify(handshake.site, handshake.credentials),
@@ -186,20 +185,24 @@ class Access:
         """
         if self._without_app.get(site, 0) > time.monotonic():
             return None
+        asked_at, times_forgotten = time.monotonic(), self._permissions.times_forgotten
         questions = [[user, *document] for user, document in rights]
         secret = {keys.SECRET_HEADER: await self._secret()}
         body = {"sessions": list(sids), "questions": questions}
         try:
             answer = await self._ask(site, secret, "presence_progress.site.rights.look", None, body)
             look = Look(dict(answer["users"]), list(answer["may_read"]))
+            answers = list(zip(rights, look.may_read, strict=True))
         except Denied:
             self._without_app[site] = time.monotonic() + APP_LOOKUP
             return None
         except (KeyError, TypeError, ValueError) as error:
             raise Unavailable(f"{site} answers nothing that makes sense") from error
-        for (user, document), is_granted in zip(rights, look.may_read, strict=True):
-            if is_granted is not None:
-                self._permissions.put((site, user, document), Permission(is_granted, {}))
+        if self._permissions.times_forgotten == times_forgotten:
+            for (user, document), is_granted in answers:
+                if is_granted is not None:
+                    permission = Permission(is_granted, {})
+                    self._permissions.put((site, user, document), permission, asked_at)
         return look
 
     async def _secret(self) -> str:

@@ -21,6 +21,8 @@ class Answers(Generic[K, T]):
 
     def __init__(self, keep: Callable[[T], float]) -> None:
         self._keep = keep
+        self.times_forgotten = 0
+        """Whoever asks in another way looks whether something was forgotten meanwhile."""
         self._known: dict[K, tuple[float, T]] = {}
         self._asking: dict[K, asyncio.Task[T]] = {}
 
@@ -40,10 +42,12 @@ class Answers(Generic[K, T]):
         # Shielded: one who gives up waiting does not take the answer from the others.
         return await asyncio.shield(asking)
 
-    def put(self, key: K, answer: T) -> None:
-        """Take an answer that has come another way, just now."""
+    def put(self, key: K, answer: T, asked_at: float) -> None:
+        """Take an answer that has come another way; ``asked_at`` as ``time.monotonic()`` says."""
         self._known.pop(key, None)
-        self._known[key] = (time.monotonic(), answer)
+        self._known[key] = (asked_at, answer)
+        if len(self._known) > self._MOST:
+            self._known.pop(next(iter(self._known)))
 
     def age(self, key: K) -> float:
         """Return how many seconds ago the question of a known answer was asked; else infinity."""
@@ -52,6 +56,7 @@ class Answers(Generic[K, T]):
 
     def forget(self, matches: Callable[[K], bool]) -> None:
         """Believe these answers no more, those under way included: their questions are too old."""
+        self.times_forgotten += 1
         for held in (self._known, self._asking):
             for key in [key for key in held if matches(key)]:
                 held.pop(key)
@@ -62,10 +67,7 @@ class Answers(Generic[K, T]):
         try:
             answer = await ask()
             if self._asking.get(key) is this:
-                self._known.pop(key, None)
-                self._known[key] = (asked_at, answer)
-                if len(self._known) > self._MOST:
-                    self._known.pop(next(iter(self._known)))
+                self.put(key, answer, asked_at)
             return answer
         finally:
             if self._asking.get(key) is this:

@@ -41,11 +41,9 @@ _OF_A_SITE = frozenset(
 )
 """DocTypes whose change may give or take anybody's rights, without saying whose."""
 
-
 _SITE_PAUSE = 10
 """Seconds between two doubts about a whole site: somebody may import a thousand user
 permissions."""
-
 
 _AT_ONCE = 500
 """Rights, and sessions, in one question to a site; what is left is asked right after it."""
@@ -63,53 +61,63 @@ class Rights:
         self._access = access
         self._sessions = sessions
         self._drop = drop
-        self._doubts: defaultdict[str, set[str]] = defaultdict(set)
-        """By site: the users whose rights have changed; "" is everybody."""
         self._site_doubted: dict[str, float] = {}
+        self._sites_to_doubt: set[str] = set()
         self._identity_due: dict[Session, float] = {}
         self._renewing: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        """Sites to look after once more, as soon as what is under way there has ended."""
         self._now = asyncio.Event()
 
     async def run(self) -> None:
         """Ask again until cancelled; each site by itself, so that a slow one holds up no other."""
-        while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._now.wait(), RIGHTS_INTERVAL)
-            self._now.clear()
-            by_site: defaultdict[str, list[Session]] = defaultdict(list)
-            for session in self._sessions():
-                by_site[session.identity.site].append(session)
-            self._identity_due = {
-                session: self._identity_due.get(session, _soon())
-                for sessions in by_site.values()
-                for session in sessions
-            }
-            for site, sessions in by_site.items():
-                if site not in self._renewing:
-                    self._settle_doubts(site, sessions)
-                    self._renewing[site] = asyncio.ensure_future(self._renew(site, sessions))
+        try:
+            while True:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._now.wait(), RIGHTS_INTERVAL)
+                self._now.clear()
+                self._start_renewing()
+        finally:
+            for task in self._renewing.values():
+                task.cancel()
+
+    def _start_renewing(self) -> None:
+        for site in list(self._sites_to_doubt):
+            self._doubt(site, "")
+        by_site: defaultdict[str, list[Session]] = defaultdict(list)
+        for session in self._sessions():
+            by_site[session.identity.site].append(session)
+        self._identity_due = {
+            session: self._identity_due.get(session, _soon())
+            for sessions in by_site.values()
+            for session in sessions
+        }
+        for site, sessions in by_site.items():
+            if site in self._renewing:
+                self._again.add(site)
+            else:
+                self._renewing[site] = asyncio.ensure_future(self._renew(site, sessions))
 
     def hear(self, event: Event) -> None:
         """Take an event of Frappe's that tells of changed rights."""
         user = _whose_rights(event)
         if user is not None and event.site:
-            self._doubts[event.site].add(user)
-            self._now.set()
+            self._doubt(event.site, user)
 
-    def _settle_doubts(self, site: str, sessions: list[Session]) -> None:
+    def _doubt(self, site: str, user: str) -> None:
+        """Believe nothing about a user any more, or, with an empty name, about anybody."""
         now = time.monotonic()
-        doubts = self._doubts.pop(site, set())
-        if "" in doubts:
-            if now - self._site_doubted.get(site, 0) < _SITE_PAUSE:
-                self._doubts[site].add("")
-                doubts.remove("")
-            else:
-                self._site_doubted[site] = now
-        for user in doubts:
-            self._access.forget(site, user or None)
-        for session in sessions:
-            if session.identity.user in doubts:
+        if not user and now < self._site_doubted.get(site, -_SITE_PAUSE) + _SITE_PAUSE:
+            self._sites_to_doubt.add(site)
+            return
+        if not user:
+            self._site_doubted[site] = now
+            self._sites_to_doubt.discard(site)
+        self._access.forget(site, user or None)
+        for session in self._sessions():
+            if session.identity.site == site and session.identity.user == user:
                 self._identity_due[session] = now
+        self._now.set()
 
     async def _renew(self, site: str, sessions: list[Session]) -> None:
         try:
@@ -131,7 +139,8 @@ class Rights:
             log.exception("rights were not asked again", site=site)
         finally:
             del self._renewing[site]
-            if self._doubts[site] - {""}:
+            if site in self._again:
+                self._again.remove(site)
                 self._now.set()
 
     def _due_sessions(self, sessions: list[Session]) -> list[Session]:
