@@ -72,23 +72,32 @@ class Stack:
         self.database = data / "site.sqlite"
         port = free_port()
         self.site = self._start(
-            f"http://127.0.0.1:{port}",
-            *("presence_progress.demo.site", "--port", str(port), "--data", str(data)),
-            *("--redis", redis_server.url),
+            Process(
+                f"http://127.0.0.1:{port}",
+                *("presence_progress.demo.site", "--port", str(port), "--data", str(data)),
+                *("--redis", redis_server.url),
+            )
         )
 
-    def start_server(self) -> Process:
+    def start_server(
+        self, *options: str, site_url: str = "", output: Path | None = None
+    ) -> Process:
+        return self._start(self.make_server(*options, site_url=site_url, output=output))
+
+    def make_server(self, *options: str, site_url: str = "", output: Path | None = None) -> Process:
+        """Return a server that is not started yet."""
         port = free_port()
-        return self._start(
+        return Process(
             f"http://127.0.0.1:{port}",
             *("presence_progress.cli", "serve", "--port", str(port), "--site", SITE),
-            *("--redis", self.redis_server.url, "--site-url", self.site.url),
+            *("--redis", self.redis_server.url, "--site-url", site_url or self.site.url),
+            *options,
+            output=output,
         )
 
-    def _start(self, url: str, *command: str) -> Process:
-        process = Process(url, *command)
-        process.start()
+    def _start(self, process: Process) -> Process:
         self._processes.append(process)
+        process.start()
         return process
 
     def close(self) -> None:

@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 
 from presence_progress import counts
-from tests.conftest import free_port
 from tests.server.conftest import SITE, Connect, Process, Stack
 
 EDITOR = "editor@example.com"
@@ -39,12 +38,7 @@ async def test_without_redis_it_lives_but_is_not_ready(own_stack: Stack, sign_in
 
 async def test_it_starts_while_redis_is_away(own_stack: Stack) -> None:
     own_stack.redis_server.stop()
-    port = free_port()
-    server = Process(
-        f"http://127.0.0.1:{port}",
-        *("presence_progress.cli", "serve", "--port", str(port)),
-        *("--redis", own_stack.redis_server.url, "--site-url", own_stack.site.url),
-    )
+    server = own_stack.make_server()
     starting = asyncio.ensure_future(asyncio.to_thread(server.start))
     try:
         while True:
@@ -88,14 +82,7 @@ async def test_a_websocket_that_is_no_socket_io_is_refused(server: Process) -> N
 
 
 async def test_the_log_is_one_json_object_a_line(stack: Stack, tmp_path: Path) -> None:
-    port = free_port()
-    server = Process(
-        f"http://127.0.0.1:{port}",
-        *("presence_progress.cli", "serve", "--port", str(port)),
-        *("--redis", stack.redis_server.url, "--site-url", stack.site.url),
-        output=tmp_path / "log",
-    )
-    await asyncio.to_thread(server.start)
+    server = await asyncio.to_thread(stack.start_server, output=tmp_path / "log")
     stack.redis.publish("events", "rubbish")
     while "no event" not in (tmp_path / "log").read_text():
         await asyncio.sleep(0.02)

@@ -20,7 +20,6 @@ from presence_progress.server.questions import Denied, Questions, Unavailable
 from presence_progress.server.rights import Rights
 from presence_progress.server.sessions import Session
 from presence_progress.settings import Settings
-from tests.conftest import free_port
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import Fault, Faults, Forward, answer
 
@@ -42,17 +41,9 @@ async def faults(stack: Stack) -> AsyncIterator[Faults]:
 @pytest.fixture
 async def guarded(stack: Stack, faults: Faults) -> AsyncIterator[Process]:
     """Return a server whose questions to the site can be answered otherwise."""
-    port = free_port()
-    server = Process(
-        f"http://127.0.0.1:{port}",
-        *("presence_progress.cli", "serve", "--port", str(port), "--site", SITE),
-        *("--redis", stack.redis_server.url, "--site-url", faults.url),
-    )
-    try:
-        await asyncio.to_thread(server.start)
-        yield server
-    finally:
-        await asyncio.to_thread(server.stop)
+    server = await asyncio.to_thread(stack.start_server, site_url=faults.url)
+    yield server
+    await asyncio.to_thread(server.stop)
 
 
 async def no_to_viewer(request: web.Request, forward: Forward) -> web.StreamResponse:

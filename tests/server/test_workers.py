@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 
 from presence_progress import counts
-from tests.conftest import free_port
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
@@ -23,18 +22,9 @@ COUNT = 3
 
 @pytest.fixture
 async def several(stack: Stack) -> AsyncIterator[Process]:
-    port = free_port()
-    server = Process(
-        f"http://127.0.0.1:{port}",
-        *("presence_progress.cli", "serve", "--port", str(port), "--site", SITE),
-        *("--redis", stack.redis_server.url, "--site-url", stack.site.url),
-        *("--workers", str(COUNT)),
-    )
-    try:
-        await asyncio.to_thread(server.start)
-        yield server
-    finally:
-        await asyncio.to_thread(server.stop)
+    server = await asyncio.to_thread(stack.start_server, "--workers", str(COUNT))
+    yield server
+    await asyncio.to_thread(server.stop)
 
 
 def worker_of(client: Client) -> str:
