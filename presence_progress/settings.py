@@ -81,6 +81,9 @@ mind."""
 MAX_FORESEEN = 20
 """Questions to Frappe that one socket's waiting events may have under way at once: a page of a
 list."""
+MAX_CHANGES_BEHIND = 250_000
+"""Bytes that wait for a client, beyond which changes of rooms are left out: once it has caught
+up, it is sent those rooms whole."""
 EXTENSION_TIMEOUT = 30
 """Seconds for an app's own handler of an event; the events behind it wait for as long."""
 MAX_PAYLOAD = 1_000_000

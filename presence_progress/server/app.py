@@ -66,6 +66,7 @@ class RealtimeServer:
         if settings.bench:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
+        self._sio.eio.on_caught_up = self._catch_up
         self._bus = Bus(self._redis, self._deliver, self._send_states)
         self._keeper = Keeper(self._redis, self._sessions.values)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
@@ -138,6 +139,11 @@ class RealtimeServer:
         session = self._sessions.pop(sid, None)
         if session:
             metrics.SOCKETS.labels(session.identity.site).dec()
+            if reason == engine.TOO_SLOW:
+                metrics.DROPPED.labels(reason).inc()
+                log.warning(
+                    "dropped", site=session.identity.site, user=session.identity.user, why=reason
+                )
             said_goodbye = reason == self._sio.reason.CLIENT_DISCONNECT
             await session.close(grace=0 if said_goodbye else RECONNECT_GRACE)
 
@@ -166,6 +172,14 @@ class RealtimeServer:
             await fanout.to_room(event.site, event.room, event.event, event.message)
             if event.event == "room_change" and event.room.startswith("presence:"):
                 await self._services.viewers.note_change(event.site, event.room)
+
+    async def _catch_up(self, eio_sid: str, missed: set[tuple[str, str]]) -> None:
+        """Send a client that was too slow for their changes some rooms whole."""
+        for namespace, room in missed:
+            sid = self._sio.manager.sid_from_eio_sid(eio_sid, namespace)
+            session = self._sessions.get(sid)
+            if session and room in session.watched:
+                await session.send_state(room)
 
     async def _send_states(self) -> None:
         """Something may have been missed: send everybody what he watches, whole."""

@@ -18,7 +18,7 @@ import asyncio
 import base64
 import contextlib
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
@@ -29,6 +29,9 @@ from bidict import bidict
 from engineio import packet as eio_packet
 from socketio import packet as sio_packet
 from socketio.exceptions import ConnectionRefusedError
+from uvicorn.protocols.websockets.websockets_sansio_impl import (
+    WebSocketsSansIOProtocol as WebSocketProtocol,
+)
 
 CONNECT_TIMEOUT = 45.0
 """Seconds after which a session ends that has not asked for a namespace: Node's."""
@@ -41,6 +44,12 @@ MAX_ATTACHMENTS = 10
 CLOSED_ON_PURPOSE = 1000
 """The code of a WebSocket that python-socketio's client closes, whose goodbye mostly comes too late
 to be sent. Browsers send other ones; their client says goodbye in words."""
+MAX_BACKLOG = 4_000_000
+"""Bytes that wait for one client, beyond which it is cut off: it comes back, and begins anew."""
+WRITE_BUFFER = 65_536
+"""Bytes of a WebSocket that may wait to leave, beyond which the next frame waits in line."""
+TOO_SLOW = "too slow"
+"""The reason of a session whose client does not read what it is sent."""
 PARSE_ERROR = "parse error"
 """Node's reason for a session that ends by what its client sent."""
 RESERVED_EVENTS = {
@@ -122,7 +131,13 @@ class Connection:
         self.session: dict[str, Any] = {}
         """For the library's ``get_session``."""
         self._engine = engine
+        self.backlog = 0
+        """Characters that wait to be sent, about as many bytes."""
         self._packets: list[Any] = []
+        self._transport: Any = None
+        """Where a WebSocket's frames go, when it is known that nothing stands in between."""
+        self.missed: set[tuple[str, str]] = set()
+        """Namespaces and rooms whose changes were not put in line, since the line was too long."""
         self._waiter: asyncio.Future[None] | None = None
         """Set while a poll, or a WebSocket's writer, has nothing to send."""
         self._reason = ""
@@ -134,7 +149,7 @@ class Connection:
         return asyncio.get_running_loop().call_later(seconds, call)
 
     def _ping(self) -> None:
-        self._put(eio_packet.Packet(eio_packet.PING))
+        self.put(eio_packet.Packet(eio_packet.PING))
         self._timer = self._after(self._engine.ping_timeout, self._time_out)
 
     def _time_out(self) -> None:
@@ -157,11 +172,28 @@ class Connection:
 
     # --- to the client ---
 
-    async def send(self, packet: Any) -> None:
-        self._put(packet)
+    def write(self, frame: bytes) -> bool:
+        """Write a WebSocket frame past the line; False when there is a line, or no WebSocket."""
+        waiter = self._waiter
+        if (
+            self._transport is None
+            or waiter is None
+            or waiter.done()
+            or self._transport.get_write_buffer_size() > WRITE_BUFFER
+        ):
+            return False
+        self._transport.write(frame)
+        return True
 
-    def _put(self, packet: Any) -> None:
+    async def send(self, packet: Any) -> None:
+        self.put(packet)
+
+    def put(self, packet: Any) -> None:
+        """Put a packet in line; a client that lets the line grow too long is cut off."""
         self._packets.append(packet)
+        self.backlog += len(packet.data or "")
+        if self.backlog > MAX_BACKLOG and not self.closed:
+            _spawn(self.close(TOO_SLOW))
         self._wake()
 
     def _wake(self) -> None:
@@ -182,7 +214,10 @@ class Connection:
                 self._waiter = None
 
     def _take(self) -> list[Any]:
-        packets, self._packets = self._packets, []
+        packets, self._packets, self.backlog = self._packets, [], 0
+        if self.missed:
+            missed, self.missed = self.missed, set()
+            _spawn(self._engine.on_caught_up(self.sid, missed))
         return packets
 
     async def poll(self, receive: Any) -> list[Any]:
@@ -268,6 +303,7 @@ class Connection:
 
     async def speak(self, receive: Any, send: Any) -> None:
         """Serve a WebSocket until it closes, or the session ends."""
+        self._transport = _transport_of(send)
         writer = asyncio.ensure_future(self._write(send))
         try:
             await self.close(await self._read(receive))
@@ -314,10 +350,25 @@ class Connection:
         self.closed = True
         self._reason = reason
         self._timer.cancel()
+        if self._transport and self._transport.get_write_buffer_size() > WRITE_BUFFER:
+            # A close frame would wait behind all that the client does not read.
+            self._transport.abort()
+        self._transport = None
         self._packets.clear()
         self._engine.sockets.pop(self.sid, None)
         self._wake()
         await self._engine._trigger_event("disconnect", self.sid, reason, run_async=False)
+
+
+def _transport_of(send: Any) -> Any:
+    """Return the transport below an ASGI ``send``; None where frames are uvicorn's to make.
+
+    Then the ordinary way is gone: with another server, or where frames are compressed.
+    """
+    protocol = getattr(send, "__self__", None)
+    if not isinstance(protocol, WebSocketProtocol) or getattr(protocol.conn, "extensions", True):
+        return None
+    return getattr(protocol, "transport", None)
 
 
 def _returning(event: Any) -> Callable[[], Coroutine[Any, Any, Any]]:
@@ -338,6 +389,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
     def __init__(self, sid_prefix: str = "", **options: Any) -> None:
         super().__init__(**options)
         self._sid_prefix = sid_prefix
+        self.on_caught_up: Callable[[str, set[tuple[str, str]]], Awaitable[None]] = _nothing
+        """Called with a connection and the rooms it has missed changes of."""
 
     def generate_id(self) -> str:
         return f"{self._sid_prefix}{super().generate_id()}"
@@ -448,6 +501,10 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         await connection.send(eio_packet.Packet(eio_packet.OPEN, opening))
         await self._trigger_event("connect", connection.sid, environ, run_async=False)
         return connection
+
+
+async def _nothing(eio_sid: str, missed: set[tuple[str, str]]) -> None:
+    """Care about nothing that was missed."""
 
 
 def _response(status: str, body: str, kind: str = "text/plain; charset=UTF-8") -> dict[str, Any]:

@@ -1,0 +1,153 @@
+"""One frame to many sockets: in order over every transport, and bounded for who does not read."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from presence_progress import counts, rooms
+from tests.server.conftest import NAMESPACE, SITE, Client, Connect, Process, Stack, session_of
+
+EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
+
+
+class Stalled:
+    """A WebSocket that reads nothing until it is told to, through the smallest buffer there is."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._reader = asyncio.StreamReader()
+
+    async def connect(self, url: str, sid: str) -> None:
+        host, port = url.removeprefix("http://").split(":")
+        self._socket.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(self._socket, (host, int(port)))
+        await self._say(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
+            f"Host: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n"
+            f"Sec-WebSocket-Version: 13\r\nCookie: sid={sid}\r\n\r\n"
+        )
+        await self._read_until("101 Switching Protocols")
+        await self._frame(f"40{NAMESPACE},")
+        await self._read_until(f"40{NAMESPACE}")
+
+    async def say(self, event: str, *arguments: Any) -> None:
+        await self._frame(f"42{NAMESPACE}," + json.dumps([event, *arguments]))
+
+    async def _frame(self, text: str) -> None:
+        assert len(text) < 126
+        # A client's frames are masked: with zeros, they are what they were.
+        header = bytes([0x81, 0x80 | len(text)]) + bytes(4)
+        await asyncio.get_running_loop().sock_sendall(self._socket, header + text.encode())
+
+    async def _say(self, text: str) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._socket, text.encode())
+
+    async def _read_until(self, text: str) -> None:
+        await asyncio.wait_for(self.read(until=text), 10)
+
+    async def read(self, until: str = "") -> str:
+        """Read until a text has come, or all until the server hangs up."""
+        seen = b""
+        while data := await asyncio.get_running_loop().sock_recv(self._socket, 65536):
+            seen += data
+            if until and until.encode() in seen[-len(data) - len(until) :]:
+                break
+        return seen.decode(errors="replace")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+async def stalled(stack: Stack, server: Process) -> AsyncIterator[Stalled]:
+    stalled = Stalled()
+    await stalled.connect(server.url, await session_of(stack, VIEWER))
+    yield stalled
+    stalled.close()
+
+
+async def test_who_does_not_read_is_cut_off_and_costs_the_others_nothing(
+    server: Process, sign_in: Connect, stalled: Stalled
+) -> None:
+    editor = await sign_in(EDITOR, server)
+    for number in range(150):
+        await asyncio.to_thread(
+            counts.publish_realtime, "big", [number, "x" * 200_000], room="website"
+        )
+        await editor.wait_for("big", lambda m, number=number: m[0] == number)
+    assert [m[0] for event, m in editor.heard if event == "big"] == list(range(150))
+    assert "[149," not in await asyncio.wait_for(stalled.read(), 30), "it was cut off before"
+
+
+async def test_who_is_behind_gets_a_room_whole_once_caught_up(
+    stack: Stack, server: Process, sign_in: Connect, stalled: Stalled
+) -> None:
+    room = "count:website/big"
+    editor = await sign_in(EDITOR, server)
+    for client in (editor, stalled):
+        await client.say("room_watch", room)
+    await editor.wait_for("room_state")
+
+    def write(number: int) -> None:
+        value = f"{number:04}" + "x" * 100_000
+        rooms.run(stack.redis, rooms.set_call(SITE, room, 60, {"value": value}))
+
+    for number in range(200):
+        await asyncio.to_thread(write, number)
+        # It lives, and says so: that it does not read is no reason to end it.
+        await stalled._frame("3")
+    await editor.wait_for("room_change", lambda m: m["set"]["value"].startswith("0199"), seconds=60)
+    caught_up = await asyncio.wait_for(stalled.read(until='"value":"0199'), 30)
+    assert caught_up.count("room_change") < 150, "changes were left out"
+    assert caught_up.rfind("room_state") > caught_up.rfind("room_change") or (
+        '"room_state"' in caught_up[len(caught_up) // 2 :]
+    )
+    await asyncio.to_thread(write, 200)
+    await asyncio.wait_for(stalled.read(until='"value":"0200'), 30)
+
+
+# Not over polling: this client takes no more than 16 packets at once. test_browser_client does so.
+@pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]])
+async def test_a_stream_stays_in_order_whatever_carries_it(
+    stack: Stack, server: Process, transports: list[str]
+) -> None:
+    sid = await session_of(stack, EDITOR)
+
+    def count() -> None:
+        for number in range(3000):
+            counts.publish_realtime("number", number, user=EDITOR)
+
+    clients = [Client(sid) for _ in range(5)]
+    # Some are there from the start, others come, and upgrade, in the middle of it.
+    for client in clients[:2]:
+        await client.connect(server.url, *transports)
+    stream = asyncio.ensure_future(asyncio.to_thread(count))
+    for client in clients[2:]:
+        await client.connect(server.url, *transports)
+    await stream
+    for client in clients:
+        await client.wait_for("number", lambda m: m == 2999, seconds=30)
+        numbers = [m for event, m in client.heard if event == "number"]
+        assert numbers == list(range(numbers[0], 3000)), "in order, and without a gap"
+        await client.socket.disconnect()
+
+
+@pytest.mark.parametrize("length", [0, 100, 125, 126, 127, 65_535, 65_536, 300_000])
+async def test_a_frame_of_any_length_arrives(
+    server: Process, sign_in: Connect, length: int
+) -> None:
+    editor = await sign_in(EDITOR, server)
+    counts.publish_realtime("long", "ü" * (length // 2), user=EDITOR)
+    counts.publish_realtime("after", user=EDITOR)
+    await editor.wait_for("after")
+    assert editor.heard[0] == ("long", "ü" * (length // 2))
