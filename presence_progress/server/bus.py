@@ -13,15 +13,15 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import structlog
 from redis.exceptions import RedisError
 
 from presence_progress.keys import EVENTS_CHANNEL, PREFIX
 from presence_progress.server import metrics
-from presence_progress.server.connection import unsubscribe
+from presence_progress.server.subscription import Message, Subscription
 from presence_progress.settings import CANARY_INTERVAL, CANARY_TIMEOUT
 
 log = structlog.get_logger(__name__)
@@ -30,28 +30,34 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to subscribe; the last one is repeated."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """What Frappe publishes: without a site it is meant for all of them, without a room for all."""
+class Event(msgspec.Struct, frozen=True):
+    """What Frappe publishes: without a site it is meant for all of them, without a room for all.
+
+    The message is JSON as it came: it is passed on, not read.
+    """
 
     event: str
-    message: Any
-    room: str | None
-    site: str | None
+    message: msgspec.Raw = msgspec.Raw(b"null")
+    room: str | None = None
+    site: str | None = msgspec.field(default=None, name="namespace")
+
+    @property
+    def value(self) -> Any:
+        return msgspec.json.decode(self.message)
 
 
 class Bus:
-    """Feeds each event to ``on_event``, in order, and calls ``on_doubt`` when some may be
-    missing."""
+    """Feeds events to ``on_events``, in order and as many as have come at once, and calls
+    ``on_doubt`` when some may be missing."""
 
     def __init__(
         self,
         redis: Any,
-        on_event: Callable[[Event], Awaitable[None]],
+        on_events: Callable[[list[Event]], Awaitable[None]],
         on_doubt: Callable[[], Awaitable[None]],
     ) -> None:
         self._redis = redis
-        self._on_event = on_event
+        self._on_events = on_events
         self._on_doubt = on_doubt
         self._canary = f"{PREFIX}canary:{uuid.uuid4().hex}"
         self._heard = time.monotonic()
@@ -77,23 +83,21 @@ class Bus:
             failures += 1
 
     async def _listen(self) -> None:
-        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+        subscription = await Subscription.open(self._redis, EVENTS_CHANNEL, self._canary)
         singing: asyncio.Task[None] | None = None
         try:
-            await pubsub.subscribe(EVENTS_CHANNEL, self._canary)
             self._heard = time.monotonic()
             singing = asyncio.ensure_future(self._sing())
             while True:
-                message = await pubsub.get_message(timeout=CANARY_INTERVAL)
-                if message is not None:
-                    await self._hear(message)
-                elif time.monotonic() - self._heard > CANARY_TIMEOUT:
+                messages = await subscription.read(CANARY_INTERVAL)
+                await self._hear(messages)
+                if time.monotonic() - self._heard > CANARY_TIMEOUT:
                     raise asyncio.TimeoutError("its canary is not heard any more")
         finally:
             if singing:
                 singing.cancel()
             with contextlib.suppress(RedisError, OSError):
-                await unsubscribe(pubsub)
+                await subscription.close()
 
     async def _sing(self) -> None:
         while True:
@@ -103,25 +107,23 @@ class Bus:
             # Often until it is heard for the first time: only then do we know that we listen.
             await asyncio.sleep(CANARY_INTERVAL if self.is_listening else 0.1)
 
-    async def _hear(self, message: dict[str, Any]) -> None:
-        if _text(message["channel"]) == self._canary:
+    async def _hear(self, messages: list[Message]) -> None:
+        canary = self._canary.encode()
+        events = [read_event(data) for channel, data in messages if channel != canary]
+        if len(events) < len(messages):
             self._heard = time.monotonic()
             if not self.is_listening:
                 # Only now is it certain that nothing passes by unheard.
                 self._set_listening(True)
                 await self._on_doubt()
-            return
-        event = read_event(message["data"])
-        if event is None:
-            return
-        metrics.EVENTS.inc()
+        metrics.EVENTS.inc(len(events))
         try:
-            await self._on_event(event)
+            await self._on_events([event for event in events if event])
         except RedisError:
             raise
         except Exception:
-            # One event that cannot be delivered must not stop the next one.
-            log.exception("event could not be delivered", event_name=event.event)
+            # Events that cannot be delivered must not stop the next ones.
+            log.exception("events could not be delivered")
 
     def _set_listening(self, is_listening: bool) -> None:
         if is_listening and not self.is_listening:
@@ -130,24 +132,24 @@ class Bus:
         metrics.LISTENING.set(is_listening)
 
 
-def read_event(data: Any) -> Event | None:
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def read_event(data: bytes) -> Event | None:
     """Read one message of the channel; None, and a log line, for what is none."""
     try:
-        # Python writes NaN and Infinity, which are no JSON: as null, as JavaScript would write
-        # them.
-        envelope = json.loads(data, parse_constant=lambda _: None)
-        event, room, site = envelope["event"], envelope.get("room"), envelope.get("namespace")
-        if not isinstance(event, str) or not event:
-            raise ValueError("its event is no text")
-        if not (room is None or isinstance(room, str)):
-            raise ValueError("its room is no text")
-        if not (site is None or isinstance(site, str)):
-            raise ValueError("its namespace is no text")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        log.warning("a message that is no event", channel=EVENTS_CHANNEL, error=repr(error))
+        try:
+            event = _decode(data)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            # Python writes NaN and Infinity, which are no JSON: as null, as JavaScript has it.
+            event = _decode(json.dumps(json.loads(data, parse_constant=lambda _: None)))
+        if not event.event:
+            raise ValueError("its event has no name")
+        # What is passed on unread shall be text, whoever wrote it.
+        bytes(event.message).decode()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        log.warning("a message that is no event", channel=EVENTS_CHANNEL, error=repr(error)[:200])
         return None
-    return Event(event, envelope.get("message"), room or None, site or None)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return event

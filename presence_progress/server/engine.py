@@ -18,7 +18,7 @@ import asyncio
 import base64
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
@@ -389,7 +389,9 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
     def __init__(self, sid_prefix: str = "", **options: Any) -> None:
         super().__init__(**options)
         self._sid_prefix = sid_prefix
-        self.on_caught_up: Callable[[str, set[tuple[str, str]]], Awaitable[None]] = _nothing
+        self.on_caught_up: Callable[[str, set[tuple[str, str]]], Coroutine[Any, Any, None]] = (
+            _nothing
+        )
         """Called with a connection and the rooms it has missed changes of."""
 
     def generate_id(self) -> str:

@@ -222,11 +222,14 @@ def _whose_rights(event: Event) -> str | None:
     if event.event == "update_user_permissions":
         kind, _, user = (event.room or "").partition(":")
         return user if kind == "user" else ""
-    if event.event not in ("doc_update", "list_update") or not isinstance(event.message, dict):
+    if event.event not in ("doc_update", "list_update"):
         return None
-    doctype = str(event.message.get("doctype"))
+    message = event.value
+    if not isinstance(message, dict):
+        return None
+    doctype = str(message.get("doctype"))
     if doctype in _OF_A_SITE:
         return ""
     # Roles are rows of a user's own document; a login or logout is logged, by the user it is of.
-    whose = event.message.get({"User": "name", "Activity Log": "user"}.get(doctype, ""))
+    whose = message.get({"User": "name", "Activity Log": "user"}.get(doctype, ""))
     return whose if isinstance(whose, str) else None

@@ -185,7 +185,7 @@ class Session:
 
     async def send(self, event: str, *message: Any) -> None:
         """Send an event with one argument, or none."""
-        await self.services.fanout.to_socket(self.identity.site, self.sid, event, *message)
+        self.services.fanout.to_socket(self.identity.site, self.sid, event, *message)
 
     async def may_read(self, document: Document) -> bool:
         return await self.services.access.may_read(self.identity, document)

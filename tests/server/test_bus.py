@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from presence_progress import counts
 from presence_progress.server.bus import read_event
+from presence_progress.server.connection import connect, disconnect
+from presence_progress.server.subscription import Subscription, cut
+from presence_progress.settings import Settings
 from tests.server.conftest import Connect, Stack
 
 EDITOR = "editor@example.com"
@@ -83,17 +88,58 @@ async def test_a_deaf_subscription_is_repaired_and_watched_rooms_are_sent_whole(
     await asyncio.to_thread(server.stop)
 
 
+ON = b"$7\r\nmessage\r\n$6\r\nevents\r\n"
+SENT = (
+    b"*3\r\n$9\r\nsubscribe\r\n$6\r\nevents\r\n:1\r\n"
+    + b"*3\r\n" + ON + b"$5\r\na\r\nb\r\r\n"
+    + b">3\r\n" + ON + b"$0\r\n\r\n"
+    + b">3\r\n$7\r\nmessage\r\n$6\r\ncanary\r\n$1\r\nc\r\n"
+    + b"*3\r\n" + ON + b"$1\r\nd\r\n"
+)  # fmt: skip
+MESSAGES = [(b"events", b"a\r\nb\r"), (b"events", b""), (b"canary", b"c"), (b"events", b"d")]
+
+
+def test_what_redis_sends_is_cut_into_messages_wherever_it_is_broken_off() -> None:
+    assert cut(SENT) == (MESSAGES, b"")
+    for at in range(len(SENT)):
+        begun, rest = cut(SENT[:at])
+        ended, nothing = cut(rest + SENT[at:])
+        assert begun + ended == MESSAGES and nothing == b""
+
+
+def test_an_error_of_redis_is_raised() -> None:
+    with pytest.raises(ResponseError, match="NOPERM"):
+        cut(b"-NOPERM no permission for the channel\r\n")
+
+
+async def test_a_redis_py_of_another_make_is_read_its_own_way(
+    client: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asyncio.StreamReader", dict)
+    redis = connect(Settings(redis_url=redis_url))
+    subscription = await Subscription.open(redis, "odd")
+    try:
+        client.publish("odd", "heard")
+        messages: list[Any] = []
+        while not messages:
+            messages = await subscription.read(5)
+        assert messages == [(b"odd", b"heard")]
+    finally:
+        await subscription.close()
+        await disconnect(redis)
+
+
 @pytest.mark.parametrize(
     "data",
     ["", "{", "[]", "1", '{"event": 1}', '{"event": "e", "room": 1}', "[" * 100_000, b"\xff"],
 )
 def test_what_is_no_event_is_none(data: str | bytes) -> None:
-    assert read_event(data) is None
+    assert read_event(data if isinstance(data, bytes) else data.encode()) is None
 
 
 def test_an_event_is_read_with_what_json_does_not_have_as_null() -> None:
     event = read_event(
-        '{"event": "e", "message": [NaN, -Infinity, 1], "room": "", "namespace": "s"}'
+        b'{"event": "e", "message": [NaN, -Infinity, 1], "room": "", "namespace": "s"}'
     )
-    assert event and event.message == [None, None, 1]
-    assert (event.room, event.site) == (None, "s")
+    assert event and event.value == [None, None, 1]
+    assert (event.room, event.site) == ("", "s")

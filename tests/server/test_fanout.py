@@ -84,9 +84,13 @@ async def test_who_does_not_read_is_cut_off_and_costs_the_others_nothing(
         await asyncio.to_thread(
             counts.publish_realtime, "big", [number, "x" * 200_000], room="website"
         )
-        await editor.wait_for("big", lambda m, number=number: m[0] == number)
+        await until_big(editor, number)
     assert [m[0] for event, m in editor.heard if event == "big"] == list(range(150))
     assert "[149," not in await asyncio.wait_for(stalled.read(), 30), "it was cut off before"
+
+
+async def until_big(client: Client, number: int) -> None:
+    await client.wait_for("big", lambda m: m[0] == number)
 
 
 async def test_who_is_behind_gets_a_room_whole_once_caught_up(
