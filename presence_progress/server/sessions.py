@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -77,12 +78,12 @@ class Session:
         self._joined: dict[str, Document | None] = {}
         """The rooms, and because of which document the socket may be in them."""
         self._events = events
-        self._line: asyncio.Queue[tuple[str, Callable[..., Awaitable[None]], tuple[Any, ...]]] = (
-            asyncio.Queue()
-        )
+        self._line: deque[tuple[str, Callable[..., Awaitable[None]], tuple[Any, ...]]] = deque()
+        self._is_closed = False
         self._writing: asyncio.Future[Any] | None = None
         self._foreseen: set[asyncio.Task[None]] = set()
-        self._worker = asyncio.ensure_future(self._work())
+        self._worker: asyncio.Task[None] | None = None
+        """Set while there are events in line: most sockets have nothing to say most of the time."""
 
     # --- events ---
 
@@ -92,8 +93,8 @@ class Session:
         if handler is not None:
             metrics.CLIENT_EVENTS.labels(event).inc()
             self._foresee(handler, arguments)
-            self._line.put_nowait((event, handler.handle, arguments))
-        return self._line.qsize() <= MAX_PENDING_EVENTS
+            self._put(event, handler.handle, arguments)
+        return len(self._line) <= MAX_PENDING_EVENTS
 
     def re_enter(self, room: str) -> None:
         """Enter a document again, in line: Redis has lost this session, unless it has left
@@ -103,7 +104,7 @@ class Session:
             if room in session.presences:
                 await session.enter(session.presences[room])
 
-        self._line.put_nowait(("re_enter", enter_again, ()))
+        self._put("re_enter", enter_again)
 
     def eject(self, document: Document) -> None:
         """Leave, in line, everything that this socket is in because its user could read a
@@ -122,11 +123,18 @@ class Session:
             session.close_document(document)
             metrics.EJECTED.inc(len(lost))
 
-        self._line.put_nowait(("eject", leave_all, ()))
+        self._put("eject", leave_all)
+
+    def _put(
+        self, event: str, handle: Callable[..., Awaitable[None]], arguments: tuple[Any, ...] = ()
+    ) -> None:
+        self._line.append((event, handle, arguments))
+        if self._worker is None and not self._is_closed:
+            self._worker = asyncio.ensure_future(self._work())
 
     async def _work(self) -> None:
-        while True:
-            event, handle, arguments = await self._line.get()
+        while self._line:
+            event, handle, arguments = self._line.popleft()
             try:
                 await handle(self, *arguments)
             except (BadRoom, BadField, TooManyRooms) as error:
@@ -137,6 +145,7 @@ class Session:
                 self._note_failure(event, error)
             except Exception as error:
                 self._note_failure(event, error, exc_info=True)
+        self._worker = None
 
     def _note_failure(self, event: str, error: Exception, **more: Any) -> None:
         metrics.FAILURES.labels(event).inc()
@@ -166,7 +175,9 @@ class Session:
     async def close(self, grace: int) -> None:
         """Leave every document, after a grace in milliseconds: 0 when the client has said
         goodbye."""
-        self._worker.cancel()
+        self._is_closed = True
+        if self._worker is not None:
+            self._worker.cancel()
         for document in list(self.opened):
             self.close_document(document)
         if self._writing is not None:
