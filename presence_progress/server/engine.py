@@ -25,13 +25,18 @@ from urllib.parse import parse_qs
 
 import engineio  # type: ignore[import-untyped]
 import socketio
+import structlog
 from bidict import bidict
 from engineio import packet as eio_packet
 from socketio import packet as sio_packet
 from socketio.exceptions import ConnectionRefusedError
-from uvicorn.protocols.websockets.websockets_sansio_impl import (
-    WebSocketsSansIOProtocol as WebSocketProtocol,
-)
+
+try:
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+except ImportError:  # another uvicorn than those that we know
+    WebSocketsSansIOProtocol = None  # type: ignore[assignment,misc]
+
+log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT = 45.0
 """Seconds after which a session ends that has not asked for a namespace: Node's."""
@@ -361,14 +366,23 @@ class Connection:
 
 
 def _transport_of(send: Any) -> Any:
-    """Return the transport below an ASGI ``send``; None where frames are uvicorn's to make.
-
-    Then the ordinary way is gone: with another server, or where frames are compressed.
-    """
+    """Return the transport below an ASGI ``send``; None where it is not known to be uvicorn's, with
+    frames as they are: then uvicorn makes and sends each."""
     protocol = getattr(send, "__self__", None)
-    if not isinstance(protocol, WebSocketProtocol) or getattr(protocol.conn, "extensions", True):
+    if (
+        WebSocketsSansIOProtocol is None
+        or not isinstance(protocol, WebSocketsSansIOProtocol)
+        or getattr(getattr(protocol, "conn", None), "extensions", True)
+        or not hasattr(protocol, "transport")
+    ):
+        _log_ordinary(type(protocol).__name__)
         return None
-    return getattr(protocol, "transport", None)
+    return protocol.transport
+
+
+@functools.cache
+def _log_ordinary(protocol: str) -> None:
+    log.warning("frames are sent the ordinary way, one by one", protocol=protocol)
 
 
 def _returning(event: Any) -> Callable[[], Coroutine[Any, Any, Any]]:

@@ -217,6 +217,26 @@ async def test_a_silent_websocket_ends_at_its_ping_timeout(own: Own, raw_own: Ra
     assert await own.ends() == "ping timeout"
 
 
+async def test_with_an_unknown_uvicorn_frames_go_the_ordinary_way(
+    own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "WebSocketsSansIOProtocol", None)
+    warnings: list[str] = []
+    monkeypatch.setattr(engine.log, "warning", lambda event, **_: warnings.append(event))
+    engine._log_ordinary.cache_clear()
+    async with raw_own.websocket() as websocket:
+        await websocket.send_str(f"40{ROOM},")
+        await websocket.receive()
+        await websocket.receive()
+        [connection] = own.sio.eio.sockets.values()
+        await until(lambda: not connection.backlog)
+        assert not connection.write(b"\x81\x01x")
+        await own.sio.emit("e", "x", namespace=ROOM)
+        while '["e","x"]' not in (await websocket.receive()).data:
+            pass
+    assert len(warnings) == 1
+
+
 async def test_a_session_that_joins_no_namespace_ends(
     own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
