@@ -119,23 +119,38 @@ async def run_async(client: redis.asyncio.Redis | Any, call: Call[T]) -> T:
 async def run_all_async(client: redis.asyncio.Redis | Any, calls: Sequence[Call[T]]) -> list[T]:
     """Run many calls in one round trip; each must bear repetition, for an unknown script or a lost
     connection makes all of them run again."""
+    results = []
+    for result in await run_each_async(client, calls):
+        if isinstance(result, Exception):
+            raise result
+        results.append(result)
+    return results
+
+
+async def run_each_async(
+    client: redis.asyncio.Redis | Any, calls: Sequence[Call[T]]
+) -> list[T | Exception]:
+    """The same, with the failure of a script in the place of its result."""
     try:
-        replies = await _execute_async(client, calls)
-    except NoScriptError:
-        for script in {call.script for call in calls}:
-            await client.script_load(source(script))
         replies = await _execute_async(client, calls)
     except redis.ConnectionError:
         # Once more: a connection that lay idle may have been closed meanwhile.
         replies = await _execute_async(client, calls)
-    return [call.read(reply) for call, reply in zip(calls, replies, strict=True)]
+    if any(isinstance(reply, NoScriptError) for reply in replies):
+        for script in {call.script for call in calls}:
+            await client.script_load(source(script))
+        replies = await _execute_async(client, calls)
+    return [
+        reply if isinstance(reply, Exception) else call.read(reply)
+        for call, reply in zip(calls, replies, strict=True)
+    ]
 
 
 async def _execute_async(client: Any, calls: Sequence[Call[Any]]) -> list[Any]:
     async with client.pipeline(transaction=False) as pipeline:
         for call in calls:
             _fill(pipeline, call)
-        replies = iter(await pipeline.execute())
+        replies = iter(await pipeline.execute(raise_on_error=False))
     return [[next(replies) for _ in range(len(call.before) + 1)][-1] for call in calls]
 
 

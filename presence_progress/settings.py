@@ -58,6 +58,8 @@ IDENTITY_RENEWAL = 300
 """Seconds between two looks whether a socket's session still is what it was at its beginning."""
 APP_LOOKUP = 600
 """Seconds after which a site that did not have this app is asked again whether it has."""
+SECRET_KEPT = 5
+"""Seconds that Frappe's own secret is used before it is read again."""
 SECRET_TTL = DAY
 """From its last use."""
 FRAPPE_TIMEOUT = 10
@@ -69,6 +71,7 @@ FRAPPE_QUESTIONS = 16
 """Questions to one site at once: its web workers are few, and have other work."""
 REDIS_TIMEOUT = 5
 """Seconds for one answer of Redis; one that hangs must not hang the server."""
+REDIS_CONNECTIONS = 32
 CANARY_INTERVAL = 3
 CANARY_TIMEOUT = 9
 """Seconds without hearing our own canary, after which the subscription is taken for dead."""

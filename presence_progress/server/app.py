@@ -16,6 +16,7 @@ from presence_progress import rooms
 from presence_progress.server import engine, extensions, metrics, room_events, stock_events
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
+from presence_progress.server.calls import Calls
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
@@ -55,13 +56,15 @@ class RealtimeServer:
             engineio_logger=logging.getLogger("engineio.server"),
         )
         fanout = Fanout(self._sio)
+        calls = Calls(self._redis)
         self._questions = Questions(settings, self._redis)
         self._access = Access(self._questions, self._redis)
         self._services = Services(
             self._redis,
+            calls,
             self._access,
             fanout,
-            Viewers(self._redis, fanout),
+            Viewers(calls, fanout),
             settings.developer_mode,
         )
         self._events = {**stock_events.EVENTS, **room_events.EVENTS}

@@ -6,21 +6,28 @@ from typing import Any
 
 import redis.asyncio
 
-from presence_progress.settings import REDIS_TIMEOUT, Sentinel, Settings
+from presence_progress.settings import REDIS_CONNECTIONS, REDIS_TIMEOUT, Sentinel, Settings
 
 
 def connect(settings: Settings) -> Any:
     """Return a client; nothing is sent before its first use."""
     # Not socket_connect_timeout as well: redis-py 4 knows none for unix:// and takes this for both.
+    options: dict[str, Any] = {
+        # Whoever finds all of them taken waits; redis-py's other pool fails there.
+        "max_connections": REDIS_CONNECTIONS,
+        "timeout": REDIS_TIMEOUT,
+        "socket_timeout": REDIS_TIMEOUT,
+    }
     if settings.sentinel is None:
-        return redis.asyncio.Redis.from_url(settings.redis_url, socket_timeout=REDIS_TIMEOUT)
-    pool = redis.asyncio.ConnectionPool(
-        connection_class=_ConnectionToMaster,
-        given=settings.sentinel,
-        username=settings.sentinel.username,
-        password=settings.sentinel.password,
-        socket_timeout=REDIS_TIMEOUT,
-    )
+        pool = redis.asyncio.BlockingConnectionPool.from_url(settings.redis_url, **options)
+    else:
+        pool = redis.asyncio.BlockingConnectionPool(
+            connection_class=_ConnectionToMaster,
+            given=settings.sentinel,
+            username=settings.sentinel.username,
+            password=settings.sentinel.password,
+            **options,
+        )
     return redis.asyncio.Redis(connection_pool=pool)
 
 

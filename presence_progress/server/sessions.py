@@ -22,6 +22,7 @@ from presence_progress.keys import BadRoom
 from presence_progress.rooms import BadField
 from presence_progress.server import metrics
 from presence_progress.server.access import Access, Document, Identity
+from presence_progress.server.calls import Calls
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.questions import Unavailable
 from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
@@ -43,6 +44,7 @@ class Services:
     """What every session shares."""
 
     redis: Any
+    calls: Calls
     access: Access
     fanout: Fanout
     viewers: Viewers
@@ -188,7 +190,7 @@ class Session:
         self.presences.clear()
         if calls:
             try:
-                await rooms.run_all_async(self.services.redis, calls)
+                await asyncio.gather(*map(self.services.calls.run, calls))
             except (RedisError, OSError) as error:
                 log.warning("leaves when the lease ends", user=self.identity.user, error=str(error))
 
@@ -234,7 +236,7 @@ class Session:
 
     async def snapshot(self, room: str) -> rooms.Snapshot:
         call = rooms.snapshot_call(self.identity.site, room)
-        return await rooms.run_async(self.services.redis, call)
+        return await self.services.calls.run(call)
 
     async def send_state(self, room: str) -> None:
         await self.send("room_state", (await self.snapshot(room)).wire())
@@ -256,7 +258,7 @@ class Session:
             raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
 
     async def _write(self, call: rooms.Call[Any]) -> None:
-        self._writing = asyncio.ensure_future(rooms.run_async(self.services.redis, call))
+        self._writing = asyncio.ensure_future(self.services.calls.run(call))
         try:
             await asyncio.shield(self._writing)
         finally:

@@ -33,7 +33,8 @@ class Subscription:
     @classmethod
     async def open(cls, redis: Any, *channels: str) -> Subscription:
         """Subscribe on a connection of its own."""
-        connection = redis.connection_pool.make_connection()
+        pool = redis.connection_pool
+        connection = pool.connection_class(**pool.connection_kwargs)
         await connection.connect()
         if not isinstance(getattr(connection, "_reader", None), asyncio.StreamReader):
             log.warning("this redis-py is read the slow way", connection=type(connection).__name__)

@@ -7,9 +7,9 @@ ids whenever they change, and never that it is alone when it knew of nobody else
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 from presence_progress import keys, rooms
+from presence_progress.server.calls import Calls
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.sessions import Session
 
@@ -20,8 +20,8 @@ Place = tuple[str, str, str]
 class Viewers:
     """The sockets of this server that have a document open as stock clients do."""
 
-    def __init__(self, redis: Any, fanout: Fanout) -> None:
-        self._redis = redis
+    def __init__(self, calls: Calls, fanout: Fanout) -> None:
+        self._calls = calls
         self._fanout = fanout
         self._told: defaultdict[Place, dict[Session, rooms.Snapshot | None]] = defaultdict(dict)
         """What each socket was told last: nobody is told the same twice, nor what is older."""
@@ -49,7 +49,7 @@ class Viewers:
     async def _tell(self, place: Place) -> None:
         site, doctype, name = place
         call = rooms.snapshot_call(site, keys.presence_room(doctype, name))
-        now = await rooms.run_async(self._redis, call)
+        now = await self._calls.run(call)
         users = list(now.state)
         openers = self._told.get(place, {})
         for session, told in list(openers.items()):
