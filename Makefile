@@ -97,9 +97,10 @@ check-javascript: frontend
 
 # --- the rest -----------------------------------------------------------------------------------
 
-bench: .venv/develop
+bench: .venv/develop frontend
 	$(BIN)/python -m benchmarks.track
 	$(BIN)/python -m benchmarks.rooms
+	$(BIN)/python -m benchmarks.realtime $(ARGS)
 
 dist: .venv/develop $(STATIC)
 	$(SAY) "Building the wheel …"

@@ -46,7 +46,7 @@ export default [
     },
   },
   {
-    files: ["frontend/**"],
+    files: ["frontend/**", "benchmarks/node/**"],
     languageOptions: { globals: { ...globals.node } },
   },
 ];

@@ -1,0 +1,1 @@
+"""The realtime server against Node's, in turns in one run: ``python -m benchmarks.realtime``."""
