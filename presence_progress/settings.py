@@ -58,8 +58,6 @@ IDENTITY_RENEWAL = 300
 """Seconds between two looks whether a socket's session still is what it was at its beginning."""
 APP_LOOKUP = 600
 """Seconds after which a site that did not have this app is asked again whether it has."""
-SECRET_KEPT = 5
-"""Seconds that Frappe's own secret is used before it is read again."""
 SECRET_TTL = DAY
 """From its last use."""
 FRAPPE_TIMEOUT = 10

@@ -84,7 +84,6 @@ class Access:
 
     def __init__(self, questions: Questions, redis: Any) -> None:
         self._ask = questions.ask
-        self._forget_secret = questions.forget_secret
         self._redis = redis
         self._without_app: dict[str, float] = {}
         self._identities: Answers[tuple[str, ...], Identity] = Answers(lambda _: IDENTITY_TTL)
@@ -117,7 +116,6 @@ class Access:
         try:
             info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
             if not info:
-                self._forget_secret()
                 # Frappe makes its secret when it is first asked: the second question carries it.
                 info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
         except Denied as error:

@@ -171,16 +171,22 @@ class RealtimeServer:
     async def _deliver(self, events: list[Event]) -> None:
         """Deliver what has come at once; what is for one room in a row goes there in one write."""
         for (site, room), run in groupby(events, attrgetter("site", "room")):
-            together = list(run)
-            for event in together:
-                self._rights.hear(event)
-            if not room:
-                for event in together:
-                    self._services.fanout.to_everybody(event)
-            elif site:
-                self._services.fanout.pass_on(site, room, together)
-                if room.startswith("presence:"):
-                    await self._services.viewers.note_change(site, room)
+            try:
+                await self._deliver_to(site, room, list(run))
+            except Exception:
+                # What cannot be delivered must not stop what comes behind it.
+                log.exception("events could not be delivered", site=site, room=room)
+
+    async def _deliver_to(self, site: str | None, room: str | None, events: list[Event]) -> None:
+        for event in events:
+            self._rights.hear(event)
+        if not room:
+            for event in events:
+                self._services.fanout.to_everybody(event)
+        elif site:
+            self._services.fanout.pass_on(site, room, events)
+            if room.startswith("presence:"):
+                await self._services.viewers.note_change(site, room)
 
     async def _catch_up(self, eio_sid: str, missed: set[tuple[str, str]]) -> None:
         """Send a client that was too slow for their changes some rooms whole."""

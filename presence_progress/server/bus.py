@@ -117,13 +117,7 @@ class Bus:
                 self._set_listening(True)
                 await self._on_doubt()
         metrics.EVENTS.inc(len(events))
-        try:
-            await self._on_events([event for event in events if event])
-        except RedisError:
-            raise
-        except Exception:
-            # Events that cannot be delivered must not stop the next ones.
-            log.exception("events could not be delivered")
+        await self._on_events([event for event in events if event])
 
     def _set_listening(self, is_listening: bool) -> None:
         if is_listening and not self.is_listening:

@@ -20,12 +20,10 @@ from redis.exceptions import RedisError
 
 from presence_progress import rooms
 from presence_progress.server import metrics
-from presence_progress.server.answers import Answers
 from presence_progress.settings import (
     FRAPPE_PATIENCE,
     FRAPPE_QUESTIONS,
     FRAPPE_TIMEOUT,
-    SECRET_KEPT,
     Settings,
 )
 
@@ -59,8 +57,6 @@ class Questions:
         self._redis = redis
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
         self._http: aiohttp.ClientSession | None = None
-        # Frappe makes it when it is first asked, so that there being none is not kept.
-        self._secrets: Answers[str, str] = Answers(lambda secret: SECRET_KEPT if secret else 0)
 
     async def close(self) -> None:
         if self._http:
@@ -107,13 +103,6 @@ class Questions:
             await asyncio.sleep(pause)
         raise AssertionError("pauses never end")
 
-    def forget_secret(self) -> None:
-        """Read the secret anew before the next question."""
-        self._secrets.forget(lambda _: True)
-
-    async def _read_secret(self) -> str:
-        return rooms.text(await self._redis.get(SECRET_KEY) or b"")
-
     async def _ask_once(
         self,
         site: str,
@@ -138,9 +127,9 @@ class Questions:
         }
         patience = min(FRAPPE_TIMEOUT, max(0.1, deadline - time.monotonic()))
         try:
-            secret = await self._secrets.get(SECRET_KEY, self._read_secret)
+            secret = await self._redis.get(SECRET_KEY)
             if secret:
-                headers["X-Frappe-Socket-Secret"] = secret
+                headers["X-Frappe-Socket-Secret"] = rooms.text(secret)
             with metrics.QUESTION_SECONDS.time():
                 async with self._http.request(
                     "GET" if body is None else "POST",

@@ -15,7 +15,7 @@ from presence_progress.server.bus import read_event
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.subscription import Subscription, cut
 from presence_progress.settings import Settings
-from tests.server.conftest import Connect, Stack
+from tests.server.conftest import SITE, Connect, Process, Stack
 
 EDITOR = "editor@example.com"
 
@@ -143,3 +143,20 @@ def test_an_event_is_read_with_what_json_does_not_have_as_null() -> None:
     )
     assert event and event.value == [None, None, 1]
     assert (event.room, event.site) == ("", "s")
+
+
+async def test_what_cannot_be_delivered_stops_nothing_behind_it(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    editor = await sign_in(EDITOR, server)
+    odd = f'{{"event":"room_change","message":7,"room":"presence:","namespace":"{SITE}"}}'
+    with stack.redis.pipeline() as at_once:
+        for number in range(100):
+            at_once.publish("events", odd)
+            at_once.publish(
+                "events",
+                f'{{"event":"n","message":{number},"room":"user:{EDITOR}","namespace":"{SITE}"}}',
+            )
+        at_once.execute()
+    await editor.wait_for("n", lambda number: number == 99)
+    assert [number for event, number in editor.heard if event == "n"] == list(range(100))

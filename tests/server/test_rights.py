@@ -190,9 +190,6 @@ class Frappe:
         self.is_away = False
         self.asked = asyncio.Semaphore(0)
 
-    def forget_secret(self) -> None:
-        """There is none here."""
-
     async def ask(
         self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
     ) -> Any:
