@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import socketio
 import uvicorn
+from engineio.packet import MESSAGE, Packet  # type: ignore[import-untyped]
 from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress.server import engine
@@ -215,6 +216,23 @@ async def test_a_silent_websocket_ends_at_its_ping_timeout(own: Own, raw_own: Ra
         assert await websocket.receive_str() == "2"
         assert (await websocket.receive(timeout=2)).type == aiohttp.WSMsgType.CLOSE
     assert await own.ends() == "ping timeout"
+
+
+async def test_a_frame_is_written_past_the_line_only_while_there_is_none(
+    own: Own, raw_own: Raw
+) -> None:
+    async with raw_own.websocket() as websocket:
+        await websocket.send_str(f"40{ROOM},")
+        assert (await websocket.receive()).data.startswith("0")
+        assert (await websocket.receive()).data.startswith(f"40{ROOM}")
+        assert "welcome" in (await websocket.receive()).data
+        [connection] = own.sio.eio.sockets.values()
+        # Until its writer is back at waiting, there is a line.
+        await until(lambda: connection.write(b"\x81\x06direct"))
+        connection.put(Packet(MESSAGE, "in line"))
+        assert not connection.write(b"\x81\x07too soon")
+        heard = [(await websocket.receive()).data for _ in range(2)]
+        assert heard == ["direct", "4in line"]
 
 
 async def test_with_an_unknown_uvicorn_frames_go_the_ordinary_way(
