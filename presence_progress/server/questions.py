@@ -159,6 +159,7 @@ class _Line:
         self._pauses: Iterator[float] | None = None
         self._rests_until = 0.0
         self._failure: Unavailable | None = None
+        self._answers = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def place(self, deadline: float) -> AsyncIterator[None]:
@@ -181,8 +182,10 @@ class _Line:
         while (rest := self._rests_until - time.monotonic()) > 0:
             if self._failure and self._rests_until > deadline:
                 raise self._failure
-            # Not all at the same moment: whoever comes first finds out for the others.
-            await asyncio.sleep(rest * random.uniform(1, 1.3))
+            # Not all at the same moment: whoever comes first finds out for the others, who need
+            # not sit their own rest out then.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._answers.wait(), rest * random.uniform(1, 1.3))
 
     def fail(self, site: str, failure: Unavailable) -> None:
         if self._failure is None:
@@ -190,11 +193,13 @@ class _Line:
         self._failure = failure
         self._pauses = self._pauses or _pauses()
         self._rests_until = time.monotonic() + next(self._pauses)
+        self._answers.clear()
 
     def succeed(self, site: str) -> None:
         if self._failure is not None:
             log.info("Frappe answers again", site=site)
         self._failure, self._pauses, self._rests_until = None, None, 0.0
+        self._answers.set()
 
 
 def _pauses() -> Iterator[float]:

@@ -164,7 +164,12 @@ class Client:
         """Connect by a transport, or begin with the first and go on with the second."""
         sent = {"Cookie": f"sid={self.sid}", "Origin": "http://127.0.0.1:8000", **headers}
         await self.socket.connect(
-            url, sent, transports=list(transports or ["websocket"]), namespaces=[NAMESPACE]
+            url,
+            sent,
+            transports=list(transports or ["websocket"]),
+            namespaces=[NAMESPACE],
+            # The library's one second is short for a busy machine.
+            wait_timeout=20,
         )
         return self
 
