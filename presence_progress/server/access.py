@@ -142,6 +142,11 @@ class Access:
         # The no may be another session's alone, which has ended.
         return await self.may_still_read(identity, document)
 
+    def is_reader(self, identity: Identity, document: Document) -> bool:
+        """Return whether it is known that the user may read a document."""
+        permission = self._permissions.peek((identity.site, identity.user, document))
+        return permission is not None and permission.is_granted
+
     async def may_still_read(self, identity: Identity, document: Document) -> bool:
         """Return what Frappe says now."""
         key = (identity.site, identity.user, document)

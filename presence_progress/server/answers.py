@@ -28,10 +28,17 @@ class Answers(Generic[K, T]):
 
     async def get(self, key: K, ask: Ask[T]) -> T:
         """Return the answer that is known, or ask; raises what ``ask`` raises."""
+        known = self._fresh(key)
+        return known[1] if known else await self.renew(key, ask)
+
+    def peek(self, key: K) -> T | None:
+        """Return the answer that is known, or None."""
+        known = self._fresh(key)
+        return known[1] if known else None
+
+    def _fresh(self, key: K) -> tuple[float, T] | None:
         known = self._known.get(key)
-        if known and time.monotonic() - known[0] < self._keep(known[1]):
-            return known[1]
-        return await self.renew(key, ask)
+        return known if known and time.monotonic() - known[0] < self._keep(known[1]) else None
 
     async def renew(self, key: K, ask: Ask[T]) -> T:
         """Ask, whatever is known; a question that is being asked already is not asked twice."""

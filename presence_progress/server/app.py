@@ -46,8 +46,6 @@ class RealtimeServer:
         self._sio = engine.Server(
             sid_prefix=sid_prefix,
             namespaces="*",
-            # Our handlers only put an event in line: in the order of arrival, without a task each.
-            async_handlers=False,
             cors_allowed_origins="*",
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
@@ -55,7 +53,7 @@ class RealtimeServer:
             logger=logging.getLogger("socketio.server"),
             engineio_logger=logging.getLogger("engineio.server"),
         )
-        fanout = Fanout(self._sio)
+        fanout = Fanout()
         calls = Calls(self._redis)
         self._questions = Questions(settings, self._redis)
         self._access = Access(self._questions, self._redis)
@@ -77,6 +75,7 @@ class RealtimeServer:
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
+        self.websocket_protocol = self._sio.protocol_for_uvicorn()
         self.asgi = socketio.ASGIApp(
             self._sio,
             Health(self._why_not_ready),
@@ -85,7 +84,7 @@ class RealtimeServer:
         )
         self._sio.on("connect", self._connect, namespace="*")
         self._sio.on("disconnect", self._disconnect, namespace="*")
-        self._sio.on("*", self._receive, namespace="*")
+        self._sio.on_event = self._receive
 
     # --- its own life ---
 
@@ -124,21 +123,21 @@ class RealtimeServer:
             raise ConnectionRefusedError(str(error)) from error
         except Unavailable as error:
             # A refused stock client never comes back; one that loses its transport tries again.
-            await self._drop(eio_sid, "Frappe is away")
+            if connection := self._sio.eio.sockets.get(eio_sid):
+                self._drop(connection, "Frappe is away")
             raise ConnectionRefusedError("Unavailable") from error
-        if eio_sid not in self._sio.eio.sockets:
+        connection = self._sio.eio.sockets.get(eio_sid)
+        if connection is None:
             # Gone while Frappe was being asked: nobody would ever say that it left.
             raise ConnectionRefusedError("Gone")
         await self._sio.accept(sid, namespace)
-        self._sessions[sid] = Session(self._services, sid, identity, self._events)
+        self._sessions[sid] = Session(self._services, sid, connection, identity, self._events)
         metrics.SOCKETS.labels(identity.site).inc()
-        for room in identity.rooms:
-            await self._services.fanout.join(identity.site, sid, room)
 
-    async def _receive(self, event: str, namespace: str, sid: str, *arguments: Any) -> None:
+    def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:
         session = self._sessions.get(sid)
-        if session and not session.receive(event, arguments):
-            await self._drop_session(session, "too many events")
+        if session and not session.receive(event[0], event[1:]):
+            self._drop(session.connection, "too many events")
 
     async def _disconnect(self, namespace: str, sid: str, reason: str = "") -> None:
         session = self._sessions.pop(sid, None)
@@ -154,12 +153,12 @@ class RealtimeServer:
 
     async def _drop_session(self, session: Session, why: str) -> None:
         log.info("dropped", site=session.identity.site, user=session.identity.user, why=why)
-        await self._drop(self._eio_sid(f"/{session.identity.site}", session.sid), why)
+        self._drop(session.connection, why)
 
-    async def _drop(self, eio_sid: str, why: str) -> None:
+    def _drop(self, connection: engine.Connection, why: str) -> None:
         """Cut a connection off; a client that means well comes back by itself."""
         metrics.DROPPED.labels(why).inc()
-        await self._sio.drop(eio_sid)
+        connection.end(self._sio.reason.SERVER_DISCONNECT)
 
     def _eio_sid(self, namespace: str, sid: str) -> str:
         """Return the connection that a socket runs on; it may carry sockets of several sites."""
@@ -190,8 +189,8 @@ class RealtimeServer:
 
     async def _catch_up(self, eio_sid: str, missed: set[tuple[str, str]]) -> None:
         """Send a client that was too slow for their changes some rooms whole."""
-        for namespace, room in missed:
-            sid = self._sio.manager.sid_from_eio_sid(eio_sid, namespace)
+        for site, room in missed:
+            sid = self._sio.manager.sid_from_eio_sid(eio_sid, f"/{site}")
             session = self._sessions.get(sid)
             if session and room in session.watched:
                 await session.send_state(room)

@@ -26,12 +26,13 @@ class Calls:
         self._waiting: list[tuple[rooms.Call[Any], asyncio.Future[Any]]] = []
         self._sending: asyncio.Task[None] | None = None
 
-    async def run(self, call: rooms.Call[T]) -> T:
+    def run(self, call: rooms.Call[T]) -> asyncio.Future[T]:
+        """Put a call in line; the answer is there to be awaited."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, answer))
         if self._sending is None:
             self._sending = asyncio.ensure_future(self._send())
-        return await answer
+        return answer
 
     async def _send(self) -> None:
         while self._waiting:

@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import functools
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 import engineio  # type: ignore[import-untyped]
+import msgspec
 import socketio
 import structlog
 from bidict import bidict
@@ -31,10 +32,15 @@ from engineio import packet as eio_packet
 from socketio import packet as sio_packet
 from socketio.exceptions import ConnectionRefusedError
 
-try:
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-except ImportError:  # another uvicorn than those that we know
-    WebSocketsSansIOProtocol = None  # type: ignore[assignment,misc]
+from presence_progress.server.websocket import (
+    PROTOCOL_ERRORS,
+    AsgiWebSocket,
+    DirectWebSocket,
+    Refused,
+    WebSocket,
+    protocol_for_uvicorn,
+)
+from presence_progress.settings import MAX_PENDING_EVENTS
 
 log = structlog.get_logger(__name__)
 
@@ -51,12 +57,20 @@ CLOSED_ON_PURPOSE = 1000
 to be sent. Browsers send other ones; their client says goodbye in words."""
 MAX_BACKLOG = 4_000_000
 """Bytes that wait for one client, beyond which it is cut off: it comes back, and begins anew."""
-WRITE_BUFFER = 65_536
-"""Bytes of a WebSocket that may wait to leave, beyond which the next frame waits in line."""
+KEPT = (
+    "HTTP_HOST",
+    "HTTP_ORIGIN",
+    "HTTP_COOKIE",
+    "HTTP_AUTHORIZATION",
+    "HTTP_X_FRAPPE_SITE_NAME",
+    "HTTP_X_BROWSER_ORIGIN",
+)
+"""What a connect handler may read of a request."""
 TOO_SLOW = "too slow"
 """The reason of a session whose client does not read what it is sent."""
 PARSE_ERROR = "parse error"
 """Node's reason for a session that ends by what its client sent."""
+_EVENT = str(sio_packet.EVENT)
 RESERVED_EVENTS = {
     "connect",
     "connect_error",
@@ -66,21 +80,17 @@ RESERVED_EVENTS = {
     "removeListener",
 }
 
-_UNKNOWN_TRANSPORT, _UNKNOWN_SID, _BAD_METHOD, _BAD_REQUEST, _BAD_VERSION = 0, 1, 2, 3, 5
-_MESSAGES = {
-    _UNKNOWN_TRANSPORT: "Transport unknown",
-    _UNKNOWN_SID: "Session ID unknown",
-    _BAD_METHOD: "Bad handshake method",
-    _BAD_REQUEST: "Bad request",
-    _BAD_VERSION: "Unsupported protocol version",
-}
+_UNKNOWN_TRANSPORT = '{"code":0,"message":"Transport unknown"}'
+_UNKNOWN_SID = '{"code":1,"message":"Session ID unknown"}'
+_BAD_METHOD = '{"code":2,"message":"Bad handshake method"}'
+_BAD_REQUEST = '{"code":3,"message":"Bad request"}'
+_BAD_VERSION = '{"code":5,"message":"Unsupported protocol version"}'
 
 _NEEDED: dict[Any, str] = {
     engineio.AsyncServer: "_trigger_event _make_response _cors_allowed_origins _gzip"
     " generate_id reason",
     socketio.AsyncServer: "_engineio_server_class _handle_eio_message _handle_eio_disconnect"
-    " _handle_connect _handle_disconnect _handle_event _handle_ack _trigger_event _send_packet"
-    " _handle_eio_connect reason",
+    " _handle_connect _handle_disconnect _handle_ack _trigger_event _send_packet reason",
     socketio.AsyncManager: "basic_enter_room eio_sid_from_sid sid_from_eio_sid is_connected",
 }
 for _owner, _names in _NEEDED.items():
@@ -93,20 +103,17 @@ for _owner, _names in _NEEDED.items():
 _tasks: set[asyncio.Task[None]] = set()
 
 
-def _spawn(work: Coroutine[Any, Any, None]) -> None:
+def _spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     task = asyncio.ensure_future(work)
     _tasks.add(task)  # the event loop would let it be collected half way
     task.add_done_callback(_tasks.discard)
-
-
-class _Refused(Exception):
-    """A request that is answered with an error; the session that it names is not touched."""
-
-    def __init__(self, code: int) -> None:
-        self.code = code
+    return task
 
 
 # --- Engine.IO ------------------------------------------------------------------------------------
+
+
+_KINDS = {str(kind): kind for kind in range(7)}
 
 
 def _decode(packet: str | bytes) -> tuple[int, str | bytes]:
@@ -118,133 +125,197 @@ def _decode(packet: str | bytes) -> tuple[int, str | bytes]:
         return eio_packet.MESSAGE, packet
     if packet.startswith("b"):
         return eio_packet.MESSAGE, base64.b64decode(packet[1:])
-    if packet[:1] not in set("0123456"):
+    if packet[:1] not in _KINDS:
         raise ValueError("unknown packet type")
-    return int(packet[0]), packet[1:]
+    return _KINDS[packet[:1]], packet[1:]
 
 
 class Connection:
     """One Engine.IO session: its packets to be sent, and whether its client is still there."""
 
-    def __init__(self, engine: Engine, sid: str) -> None:
+    __slots__ = (
+        "_engine",
+        "_ended",
+        "_heard",
+        "_missed",
+        "_packets",
+        "_reason",
+        "_timer",
+        "_waiter",
+        "_websocket",
+        "backlog",
+        "closed",
+        "posting",
+        "sid",
+        "upgrading",
+    )
+
+    def __init__(self, engine: Engine, sid: str, websocket: WebSocket | None) -> None:
         self.sid = sid
-        self.upgraded = False
-        """Whether it runs over a WebSocket, from the start or by now."""
         self.upgrading = False
         self.posting = False
         self.closed = False
-        self.session: dict[str, Any] = {}
-        """For the library's ``get_session``."""
-        self._engine = engine
         self.backlog = 0
         """Characters that wait to be sent, about as many bytes."""
+        self._engine = engine
+        self._websocket = websocket
+        """What it runs over, from the start or by now; before that, it polls."""
         self._packets: list[Any] = []
-        self._transport: Any = None
-        """Where a WebSocket's frames go, when it is known that nothing stands in between."""
-        self.missed: set[tuple[str, str]] = set()
-        """Namespaces and rooms whose changes were not put in line, since the line was too long."""
+        self._missed: set[tuple[str, str]] | None = None
+        """Sites and rooms whose changes were not put in line, since the line was too long."""
         self._waiter: asyncio.Future[None] | None = None
-        """Set while a poll, or a WebSocket's writer, has nothing to send."""
+        """Set while a poll has nothing to answer."""
+        self._heard: deque[str | bytes] | None = None
+        """What has come while a message before it is still being handled."""
         self._reason = ""
-        self._timer = self._after(engine.ping_interval, self._ping)
+        self._ended: asyncio.Task[None] | None = None
+        self._timer = _after(engine.ping_interval, self._ping)
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether it runs over a WebSocket."""
+        return self._websocket is not None
 
     # --- is the client still there? ---
 
-    def _after(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(seconds, call)
-
     def _ping(self) -> None:
         self.put(eio_packet.Packet(eio_packet.PING))
-        self._timer = self._after(self._engine.ping_timeout, self._time_out)
-
-    def _time_out(self) -> None:
-        _spawn(self.close(self._engine.reason.PING_TIMEOUT))
+        self._timer = _after(self._engine.ping_timeout, self.end, self._engine.reason.PING_TIMEOUT)
 
     # --- from the client ---
 
-    async def receive(self, kind: int, data: str | bytes) -> None:
+    def hear(self, message: str | bytes) -> None:
+        """Take a message of a WebSocket."""
+        try:
+            self.receive(*_decode(message))
+        except ValueError:
+            self.end(PARSE_ERROR)
+
+    def receive(self, kind: int, data: str | bytes) -> None:
         if self.closed:
             return
         if kind == eio_packet.MESSAGE:
-            await self._engine._trigger_event("message", self.sid, data, run_async=False)
+            self._handle(data)
         elif kind == eio_packet.PONG:
             self._timer.cancel()
-            self._timer = self._after(self._engine.ping_interval, self._ping)
+            self._timer = _after(self._engine.ping_interval, self._ping)
         elif kind == eio_packet.CLOSE:
-            await self.close(self._engine.reason.CLIENT_DISCONNECT)
+            self.end(self._engine.reason.CLIENT_DISCONNECT)
         elif kind == eio_packet.PING:
-            await self.close(self._engine.reason.TRANSPORT_ERROR)
+            self.end(self._engine.reason.TRANSPORT_ERROR)
+
+    def _handle(self, data: str | bytes) -> None:
+        """Handle a message at once, as nearly all can be; else what comes behind it waits."""
+        if self._heard is not None:
+            self._heard.append(data)
+            if len(self._heard) > MAX_PENDING_EVENTS:
+                self.end(PARSE_ERROR)
+            return
+        rest = self._engine.on_message(self.sid, data)
+        if rest is not None:
+            self._heard = deque()
+            _spawn(self._handle_rest(rest))
+
+    async def _handle_rest(self, rest: Coroutine[Any, Any, None]) -> None:
+        while True:
+            await rest
+            while self._heard and not self.closed:
+                more = self._engine.on_message(self.sid, self._heard.popleft())
+                if more is not None:
+                    rest = more
+                    break
+            else:
+                self._heard = None
+                return
 
     # --- to the client ---
 
-    def write(self, frame: bytes) -> bool:
-        """Write a WebSocket frame past the line; False when there is a line, or no WebSocket."""
-        waiter = self._waiter
-        if (
-            self._transport is None
-            or waiter is None
-            or waiter.done()
-            or self._transport.get_write_buffer_size() > WRITE_BUFFER
-        ):
+    def write(self, frames: bytes) -> bool:
+        """Write ready-made frames past the line; False when there is a line, or nothing that takes
+        them."""
+        websocket = self._websocket
+        if websocket is None or not websocket.is_ready or type(websocket) is not DirectWebSocket:
             return False
-        self._transport.write(frame)
+        websocket.write(frames)
         return True
 
-    async def send(self, packet: Any) -> None:
-        self.put(packet)
-
     def put(self, packet: Any) -> None:
-        """Put a packet in line; a client that lets the line grow too long is cut off."""
+        """Send a packet, or put it in line; a client that lets the line grow too long is cut
+        off."""
+        if self._websocket is not None and self._websocket.is_ready and not self._packets:
+            self._websocket.send(packet.encode())
+            return
         self._packets.append(packet)
         self.backlog += len(packet.data or "")
-        if self.backlog > MAX_BACKLOG and not self.closed:
-            _spawn(self.close(TOO_SLOW))
+        if self.backlog > MAX_BACKLOG:
+            self.end(TOO_SLOW)
         self._wake()
+
+    def miss(self, site: str, room: str) -> None:
+        """Note that a room shall be sent whole once this client has caught up."""
+        if self._missed is None:
+            self._missed = set()
+        self._missed.add((site, room))
+
+    def go_on(self) -> None:
+        """Send over the WebSocket what is in line, as far as it goes."""
+        sent = 0
+        while (
+            self._websocket is not None and self._websocket.is_ready and sent < len(self._packets)
+        ):
+            self._websocket.send(self._packets[sent].encode())
+            sent += 1
+        for packet in self._packets[:sent]:
+            self.backlog -= len(packet.data or "")
+        del self._packets[:sent]
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._missed and not self._packets:
+            missed, self._missed = self._missed, None
+            _spawn(self._engine.on_caught_up(self.sid, missed))
+
+    # --- over polling ---
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _wait(self, *others: asyncio.Future[Any], seconds: float | None = None) -> None:
-        """Wait until there is something to be sent, or the session has ended."""
+    async def _wait(self, gone: asyncio.Future[Any], seconds: float | None) -> None:
+        """Wait until there is something to be sent, the session has ended, or the poll has."""
         if self._packets or self.closed:
             return
-        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
             await asyncio.wait(
-                {waiter, *others}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+                {self._waiter, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            if self._waiter is waiter:  # not the writer's that an upgrade has begun meanwhile
-                self._waiter = None
-
-    def _take(self) -> list[Any]:
-        packets, self._packets, self.backlog = self._packets, [], 0
-        if self.missed:
-            missed, self.missed = self.missed, set()
-            _spawn(self._engine.on_caught_up(self.sid, missed))
-        return packets
+            self._waiter = None
 
     async def poll(self, receive: Any) -> list[Any]:
         """Return the packets that a poll is answered with, as soon as there are any."""
         if self._waiter is not None:
             # Node: "overlap from client".
-            await self.close(self._engine.reason.TRANSPORT_ERROR)
-            raise _Refused(_BAD_REQUEST)
+            self.end(self._engine.reason.TRANSPORT_ERROR)
+            raise Refused(_BAD_REQUEST)
         gone = asyncio.ensure_future(receive())
         try:
-            await self._wait(gone, seconds=UPGRADE_POLL if self.upgrading else None)
+            await self._wait(gone, UPGRADE_POLL if self.upgrading else None)
         finally:
             is_gone = gone.done()
             gone.cancel()
         if is_gone:
             # Node: "poll connection closed prematurely".
-            await self.close(self._engine.reason.TRANSPORT_ERROR)
+            self.end(self._engine.reason.TRANSPORT_ERROR)
         if self.closed and self._reason != self._engine.reason.CLIENT_DISCONNECT:
             # Not a close packet, as Node sends one: for python-socketio's client that is a server
             # which wants it gone for good.
-            raise _Refused(_UNKNOWN_SID)
-        packets = [] if self.upgraded else self._take()
+            raise Refused(_UNKNOWN_SID)
+        packets: list[Any] = []
+        if not self.upgraded:
+            packets, self._packets, self.backlog = self._packets, [], 0
+            self._catch_up()
         return packets or [eio_packet.Packet(eio_packet.NOOP)]
 
     async def post(self, event: Any, receive: Any) -> str:
@@ -252,7 +323,7 @@ class Connection:
         reason = self._engine.reason.TRANSPORT_ERROR
         if self.posting:
             # Node: "data request overlap from client".
-            await self.close(reason)
+            self.end(reason)
             return "400 BAD REQUEST"
         body: bytes = event.get("body", b"")
         self.posting = True
@@ -263,126 +334,95 @@ class Connection:
         finally:
             self.posting = False
         if len(body) > self._engine.max_http_buffer_size:
-            await self.close(reason)
+            self.end(reason)
             return "413 PAYLOAD TOO LARGE"
         if event["type"] == "http.disconnect":
             # Node: "data request connection closed prematurely".
-            await self.close(reason)
+            self.end(reason)
             return "400 BAD REQUEST"
         try:
             # As many packets as there are: a client sends all at once that it has been keeping.
             packets = [_decode(packet) for packet in body.decode().split("\x1e")]
         except ValueError:
-            await self.close(PARSE_ERROR)
+            self.end(PARSE_ERROR)
             return "400 BAD REQUEST"
         for kind, data in packets:
-            await self.receive(kind, data)
+            self.receive(kind, data)
         return "200 OK"
 
-    # --- over a WebSocket ---
+    # --- its transport's end, and its own ---
 
-    async def upgrade(self, receive: Any, send: Any) -> None:
-        """Move a polling session to a WebSocket, if its client goes through with it."""
-        self.upgrading = True
-        try:
-            await send({"type": "websocket.accept"})
-            is_upgrade = await asyncio.wait_for(self._probe(receive, send), UPGRADE_TIMEOUT)
-        except asyncio.TimeoutError:
-            is_upgrade = False
-        finally:
-            self.upgrading = False
-        if not is_upgrade or self.closed:
-            await _close(send)
-            return
-        self.upgraded = True
+    def move_to(self, websocket: WebSocket) -> None:
+        """Run over a WebSocket from now on."""
+        self._websocket = websocket
+        websocket.listener = self
         self._wake()  # a poll that still waits: what comes next belongs to the WebSocket
-        await self.speak(receive, send)
+        self.go_on()
 
-    async def _probe(self, receive: Any, send: Any) -> bool:
-        while True:
-            packet = (await receive()).get("text")
-            if packet != "2probe":
-                return bool(packet == "5")
-            await send({"type": "websocket.send", "text": "3probe"})
-            self._wake()
-
-    async def speak(self, receive: Any, send: Any) -> None:
-        """Serve a WebSocket until it closes, or the session ends."""
-        self._transport = _transport_of(send)
-        writer = asyncio.ensure_future(self._write(send))
-        try:
-            await self.close(await self._read(receive))
-            await writer
-        finally:
-            writer.cancel()
-
-    async def _read(self, receive: Any) -> str:
-        """Receive until the WebSocket closes, and return the reason why."""
+    def lose(self, code: int) -> None:
+        """Know that the WebSocket has ended."""
         reason = self._engine.reason
-        while True:
-            event = await receive()
-            if event["type"] == "websocket.disconnect":
-                on_purpose = event.get("code") == CLOSED_ON_PURPOSE
-                return str(reason.CLIENT_DISCONNECT if on_purpose else reason.TRANSPORT_CLOSE)
-            message = event.get("text")
-            if message is None:
-                message = event["bytes"]
-            if len(message) > self._engine.max_http_buffer_size:
-                return str(reason.TRANSPORT_ERROR)
-            try:
-                packet = _decode(message)
-            except ValueError:
-                return PARSE_ERROR
-            await self.receive(*packet)
+        if code == CLOSED_ON_PURPOSE:
+            self.end(reason.CLIENT_DISCONNECT)
+        else:
+            is_error = code in PROTOCOL_ERRORS
+            self.end(reason.TRANSPORT_ERROR if is_error else reason.TRANSPORT_CLOSE)
 
-    async def _write(self, send: Any) -> None:
-        with contextlib.suppress(OSError, RuntimeError):  # closed meanwhile: the reader is told
-            while not self.closed:
-                await self._wait()
-                for packet in self._take():
-                    data = packet.encode()
-                    kind = "bytes" if isinstance(data, bytes) else "text"
-                    await send({"type": "websocket.send", kind: data})
-        await _close(send)
-
-    # --- its end ---
-
-    async def close(self, reason: str) -> None:
+    def end(self, reason: str) -> asyncio.Task[None]:
         """End the session: no word to the client but its transport's end, after which it may come
-        again."""
-        if self.closed:
+        again. Returns what waits until everybody concerned has heard of it."""
+        if self._ended is None:
+            self.closed = True
+            self._reason = reason
+            self._timer.cancel()
+            self._packets.clear()
+            self._engine.sockets.pop(self.sid, None)
+            self._wake()
+            if self._websocket is not None:
+                self._websocket.close()
+            self._ended = _spawn(
+                self._engine._trigger_event("disconnect", self.sid, reason, run_async=False)
+            )
+        return self._ended
+
+
+class Upgrade:
+    """A WebSocket that a polling session may move to, if its client goes through with it."""
+
+    def __init__(self, connection: Connection, websocket: WebSocket) -> None:
+        self._connection = connection
+        self._websocket = websocket
+        self._timer = _after(UPGRADE_TIMEOUT, self._give_up)
+        connection.upgrading = True
+
+    def hear(self, message: str | bytes) -> None:
+        if message == "2probe":
+            self._websocket.send("3probe")
+            self._connection._wake()
             return
-        self.closed = True
-        self._reason = reason
+        if message == "5" and not self._connection.closed:
+            self._end()
+            self._connection.move_to(self._websocket)
+        else:
+            self._give_up()
+
+    def go_on(self) -> None:
+        """Nothing has had to wait."""
+
+    def lose(self, code: int) -> None:
+        self._end()
+
+    def _give_up(self) -> None:
+        self._end()
+        self._websocket.close()
+
+    def _end(self) -> None:
         self._timer.cancel()
-        if self._transport and self._transport.get_write_buffer_size() > WRITE_BUFFER:
-            # A close frame would wait behind all that the client does not read.
-            self._transport.abort()
-        self._transport = None
-        self._packets.clear()
-        self._engine.sockets.pop(self.sid, None)
-        self._wake()
-        await self._engine._trigger_event("disconnect", self.sid, reason, run_async=False)
+        self._connection.upgrading = False
 
 
-def _transport_of(send: Any) -> Any:
-    """Return the transport below an ASGI ``send``; None where it is not known to be uvicorn's, with
-    frames as they are: then uvicorn makes and sends each."""
-    protocol = getattr(send, "__self__", None)
-    if (
-        WebSocketsSansIOProtocol is None
-        or not isinstance(protocol, WebSocketsSansIOProtocol)
-        or getattr(getattr(protocol, "conn", None), "extensions", True)
-        or not hasattr(protocol, "transport")
-    ):
-        _log_ordinary(type(protocol).__name__)
-        return None
-    return protocol.transport
-
-
-@functools.cache
-def _log_ordinary(protocol: str) -> None:
-    log.warning("frames are sent the ordinary way, one by one", protocol=protocol)
+def _after(seconds: float, call: Callable[..., Any], *arguments: Any) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(seconds, call, *arguments)
 
 
 def _returning(event: Any) -> Callable[[], Coroutine[Any, Any, Any]]:
@@ -392,21 +432,19 @@ def _returning(event: Any) -> Callable[[], Coroutine[Any, Any, Any]]:
     return receive
 
 
-async def _close(send: Any) -> None:
-    with contextlib.suppress(OSError, RuntimeError):  # closed already
-        await send({"type": "websocket.close"})
-
-
 class Engine(engineio.AsyncServer):  # type: ignore[misc]
     """Answers requests as engine.io 6 does."""
+
+    on_open: Callable[[str, Mapping[str, str]], None]
+    """Called with a new connection and its request, in the names of WSGI."""
+    on_message: Callable[[str, str | bytes], Coroutine[Any, Any, None] | None]
+    """Called with what a connection has said; returns what cannot be done at once."""
+    on_caught_up: Callable[[str, set[tuple[str, str]]], Coroutine[Any, Any, None]]
+    """Called with a connection, and the sites and rooms that it has missed changes of."""
 
     def __init__(self, sid_prefix: str = "", **options: Any) -> None:
         super().__init__(**options)
         self._sid_prefix = sid_prefix
-        self.on_caught_up: Callable[[str, set[tuple[str, str]]], Coroutine[Any, Any, None]] = (
-            _nothing
-        )
-        """Called with a connection and the rooms it has missed changes of."""
 
     def generate_id(self) -> str:
         return f"{self._sid_prefix}{super().generate_id()}"
@@ -414,14 +452,21 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
     async def send_packet(self, sid: str, packet: Any) -> None:
         connection = self.sockets.get(sid)
         if connection is not None:
-            await connection.send(packet)
+            connection.put(packet)
 
     async def disconnect(self, sid: str | None = None) -> None:
         if sid is None:
             ended = list(self.sockets.values())
         else:
             ended = [self.sockets[sid]] if sid in self.sockets else []
-        await asyncio.gather(*(one.close(self.reason.SERVER_DISCONNECT) for one in ended))
+        await asyncio.gather(*(one.end(self.reason.SERVER_DISCONNECT) for one in ended))
+
+    def greet(self, environ: Mapping[str, str], websocket: WebSocket) -> Connection | Upgrade:
+        """Return who speaks over a new WebSocket; :class:`Refused` when it makes no sense."""
+        connection = self._find(environ, is_websocket=True)
+        if connection is None:
+            return self._open(environ, websocket)
+        return Upgrade(connection, websocket)
 
     async def handle_request(self, scope: Any, receive: Any, send: Any) -> None:
         event = await receive()
@@ -431,82 +476,68 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         if not environ:
             return  # gone already
         try:
-            response = await self._handle(environ, event, receive, send)
-        except _Refused as refused:
-            message = _MESSAGES[refused.code]
-            body = f'{{"code":{refused.code},"message":"{message}"}}'
-            response = _response("400 BAD REQUEST", body, "application/json")
-        if response:
-            encodings = environ.get("HTTP_ACCEPT_ENCODING", "")
-            is_long = len(response["response"]) >= self.compression_threshold
-            if self.http_compression and is_long and "gzip" in encodings:
-                response["response"] = self._gzip(response["response"])
-                response["headers"].append(("Content-Encoding", "gzip"))
-            await self._make_response(response, environ)
+            if event["type"] == "websocket.connect":
+                websocket = AsgiWebSocket(receive, send)
+                websocket.listener = self.greet(environ, websocket)
+                await websocket.run()
+                return
+            response = await self._answer(environ, event, receive)
+        except Refused as refused:
+            response = _response("400 BAD REQUEST", str(refused), "application/json")
+        encodings = environ.get("HTTP_ACCEPT_ENCODING", "")
+        is_long = len(response["response"]) >= self.compression_threshold
+        if self.http_compression and is_long and "gzip" in encodings:
+            response["response"] = self._gzip(response["response"])
+            response["headers"].append(("Content-Encoding", "gzip"))
+        await self._make_response(response, environ)
 
-    async def _handle(
-        self, environ: Any, event: Any, receive: Any, send: Any
-    ) -> dict[str, Any] | None:
-        """Answer a request; None when it was a WebSocket that has ended."""
-        is_websocket = event["type"] == "websocket.connect"
+    async def _answer(self, environ: Any, event: Any, receive: Any) -> dict[str, Any]:
         method = environ["REQUEST_METHOD"]
         if method == "OPTIONS":
             return _response("200 OK", "")
-        query = {key: values[0] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
-        connection: Connection | None = self.sockets.get(query.get("sid"))
-        self._check(environ, query, connection, is_websocket)
-
-        if is_websocket and connection is not None:
-            await connection.upgrade(receive, send)
-            return None
-        if is_websocket:
-            await send({"type": "websocket.accept"})
-        if connection is None:
-            connection = await self._open(environ, is_websocket)
-        if is_websocket:
-            await connection.speak(receive, send)
-            return None
+        connection = self._find(environ, is_websocket=False) or self._open(environ, None)
         if method == "POST":
             status = await connection.post(event, receive)
             return _response(status, "ok" if status.startswith("200") else "")
         packets = await connection.poll(receive)
         return _response("200 OK", "\x1e".join(packet.encode(b64=True) for packet in packets))
 
-    def _check(
-        self, environ: Any, query: dict[str, str], connection: Connection | None, is_websocket: bool
-    ) -> None:
-        """Refuse a request that makes no sense, in the order and the words of engine.io 6."""
+    def _find(self, environ: Mapping[str, str], is_websocket: bool) -> Connection | None:
+        """Return the session that a request names, if it names one; refuse a request that makes no
+        sense, in the order and the words of engine.io 6."""
+        query = {key: values[0] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
+        connection: Connection | None = self.sockets.get(query.get("sid"))
         transport = query.get("transport")
         if transport not in self.transports:
-            raise _Refused(_UNKNOWN_TRANSPORT)
+            raise Refused(_UNKNOWN_TRANSPORT)
         origin, allowed = environ.get("HTTP_ORIGIN"), self._cors_allowed_origins(environ)
         is_checked = origin and allowed is not None and self.cors_allowed_origins != []
         if is_checked and origin not in allowed:
-            raise _Refused(_BAD_REQUEST)
+            raise Refused(_BAD_REQUEST)
         if is_websocket and transport != "websocket":
-            raise _Refused(_BAD_REQUEST)
+            raise Refused(_BAD_REQUEST)
         method = environ["REQUEST_METHOD"]
         if "sid" in query:
             if connection is None:
-                raise _Refused(_UNKNOWN_SID)
+                raise Refused(_UNKNOWN_SID)
             if is_websocket and (connection.upgrading or connection.upgraded):
-                raise _Refused(_BAD_REQUEST)
+                raise Refused(_BAD_REQUEST)
             if not is_websocket and (connection.upgraded or transport != "polling"):
-                raise _Refused(_BAD_REQUEST)
+                raise Refused(_BAD_REQUEST)
             if method not in ("GET", "POST"):
-                raise _Refused(_BAD_REQUEST)
+                raise Refused(_BAD_REQUEST)
         elif method != "GET":
-            raise _Refused(_BAD_METHOD)
+            raise Refused(_BAD_METHOD)
         elif transport == "websocket" and not is_websocket:
-            raise _Refused(_BAD_REQUEST)
+            raise Refused(_BAD_REQUEST)
         elif query.get("EIO") != "4":
-            raise _Refused(_BAD_VERSION)
+            raise Refused(_BAD_VERSION)
+        return connection
 
-    async def _open(self, environ: Any, is_websocket: bool) -> Connection:
-        connection = Connection(self, self.generate_id())
-        connection.upgraded = is_websocket
+    def _open(self, environ: Mapping[str, str], websocket: WebSocket | None) -> Connection:
+        connection = Connection(self, self.generate_id(), websocket)
         self.sockets[connection.sid] = connection
-        can_upgrade = not is_websocket and self.allow_upgrades and "websocket" in self.transports
+        can_upgrade = not websocket and self.allow_upgrades and "websocket" in self.transports
         opening = {
             "sid": connection.sid,
             "upgrades": ["websocket"] if can_upgrade else [],
@@ -514,13 +545,10 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
             "pingTimeout": int(self.ping_timeout * 1000),
             "maxPayload": self.max_http_buffer_size,
         }
-        await connection.send(eio_packet.Packet(eio_packet.OPEN, opening))
-        await self._trigger_event("connect", connection.sid, environ, run_async=False)
+        connection.put(eio_packet.Packet(eio_packet.OPEN, opening))
+        # Not all of it: it is kept for as long as the connection lives.
+        self.on_open(connection.sid, {key: environ[key] for key in KEPT if key in environ})
         return connection
-
-
-async def _nothing(eio_sid: str, missed: set[tuple[str, str]]) -> None:
-    """Care about nothing that was missed."""
 
 
 def _response(status: str, body: str, kind: str = "text/plain; charset=UTF-8") -> dict[str, Any]:
@@ -562,6 +590,26 @@ class Packet(sio_packet.Packet):  # type: ignore[misc]
         return type(name) in (int, float) or (isinstance(name, str) and name not in RESERVED_EVENTS)
 
 
+def _read_event(data: str | bytes) -> tuple[str, list[Any]] | None:
+    """Return the namespace and the arguments of an event, which nearly all packets are; None when
+    it is not clearly one, and the library shall look at it."""
+    if not isinstance(data, str) or data[:1] != _EVENT:
+        return None
+    start = 1
+    namespace = "/"
+    if data[1:2] == "/":
+        start = data.find(",") + 1
+        namespace = data[1 : start - 1]
+    if data[start : start + 1] != "[" or "?" in namespace:
+        return None
+    try:
+        arguments = msgspec.json.decode(data[start:])
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    is_event = bool(arguments) and isinstance(arguments[0], str)
+    return (namespace, arguments) if is_event and arguments[0] not in RESERVED_EVENTS else None
+
+
 class Manager(socketio.AsyncManager):  # type: ignore[misc]
     """Rooms hold those only who have been told that they are connected.
 
@@ -574,20 +622,45 @@ class Manager(socketio.AsyncManager):  # type: ignore[misc]
         self.connecting: bidict[str, tuple[str, str]] = bidict()
         """By socket: its connection and namespace, while its connect handler is at work."""
 
+    def get_participants(self, namespace: str, room: Any) -> Iterable[tuple[str, str]]:
+        # A socket's own room is not kept for each: it is seen from its name.
+        if self.is_sid_room(namespace, room):
+            return [(room, self.eio_sid_from_sid(room, namespace))]
+        participants: Iterable[tuple[str, str]] = super().get_participants(namespace, room)
+        return participants
+
     def eio_sid_from_sid(self, sid: str, namespace: str) -> Any:
         if sid in self.connecting:
             return self.connecting[sid][0]
         return super().eio_sid_from_sid(sid, namespace)
 
 
+async def _nothing(eio_sid: str, missed: set[tuple[str, str]]) -> None:
+    """Care about nothing that was missed."""
+
+
 class Server(socketio.AsyncServer):  # type: ignore[misc]
-    """Takes the library's options, and ``sid_prefix``: what every session's id begins with."""
+    """Takes the library's options, and ``sid_prefix``: what every session's id begins with.
+
+    Events do not go to the library's handlers, but to ``on_event``, at once and in their order.
+    """
+
+    on_event: Callable[[str, str, list[Any]], None]
+    """Called with namespace, socket, and an event's name and arguments."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(client_manager=Manager(), serializer=Packet, async_mode="asgi", **options)
+        self.eio.on_open = self._note
+        self.eio.on_message = self._hear
+        self.eio.on_caught_up = _nothing
+        self.on_event = lambda namespace, sid, event: None
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
+
+    def protocol_for_uvicorn(self) -> Any:
+        """Return uvicorn's option ``ws`` for this server."""
+        return protocol_for_uvicorn(self.eio.greet, self.eio.max_http_buffer_size)
 
     async def accept(self, sid: str, namespace: str) -> None:
         """Tell a client that it is connected, once.
@@ -603,21 +676,20 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
                 eio_sid, Packet(sio_packet.CONNECT, {"sid": sid}, namespace=namespace)
             )
             self.manager.basic_enter_room(sid, namespace, None, eio_sid=eio_sid)
-            self.manager.basic_enter_room(sid, namespace, sid, eio_sid=eio_sid)
 
     async def drop(self, eio_sid: str, reason: str = "") -> None:
         """End a connection such that its client comes again by itself, soon."""
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None:
-            await connection.close(reason or self.reason.SERVER_DISCONNECT)
+            await connection.end(reason or self.reason.SERVER_DISCONNECT)
 
     async def shutdown(self) -> None:
         """Drop everybody."""
         await self.eio.disconnect()
 
-    async def _handle_eio_connect(self, eio_sid: str, environ: Any) -> None:
-        await super()._handle_eio_connect(eio_sid, environ)
-        asyncio.get_running_loop().call_later(CONNECT_TIMEOUT, self._drop_idle, eio_sid)
+    def _note(self, eio_sid: str, environ: Mapping[str, str]) -> None:
+        self.environ[eio_sid] = environ
+        _after(CONNECT_TIMEOUT, self._drop_idle, eio_sid)
 
     def _drop_idle(self, eio_sid: str) -> None:
         is_connecting = any(eio_sid == other for other, _ in self.manager.connecting.values())
@@ -669,6 +741,14 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         else:
             await self.disconnect(sid, namespace)
 
+    def _hear(self, eio_sid: str, data: str | bytes) -> Coroutine[Any, Any, None] | None:
+        event = None if eio_sid in self._binary_packet else _read_event(data)
+        sid = self.manager.sid_from_eio_sid(eio_sid, event[0]) if event else None
+        if event is None or sid is None:
+            return self._handle_eio_message(eio_sid, data)
+        self.on_event(event[0], sid, event[1])
+        return None
+
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         try:
             packet = self._parse(eio_sid, data)
@@ -687,10 +767,9 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         elif packet.packet_type == sio_packet.DISCONNECT:
             await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
         elif packet.packet_type in (sio_packet.EVENT, sio_packet.BINARY_EVENT):
-            if packet.data[0] != "*":  # which the library would take for its own, and miscall
-                # Without its id: the library acknowledges every event, Node those only whose
-                # handler does, and none of ours does.
-                await self._handle_event(eio_sid, namespace, None, packet.data)
+            # Never acknowledged: the library would do so, Node does what a handler does, and none
+            # of ours does.
+            self.on_event(namespace, sid, packet.data)
         elif packet.id and packet.id in self.manager.callbacks.get(sid, ()):
             # Others nobody has asked for; the library keeps its counter under 0, and calls that.
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)

@@ -48,15 +48,15 @@ class Session:
 
     async def join(self, room: str) -> None:
         """Join a room by its name; ask :meth:`has_permission` first where it matters."""
-        await self._session.join(room)
+        self._session.join(room)
 
     async def leave(self, room: str) -> None:
-        await self._session.leave(room)
+        self._session.leave(room)
 
     async def emit(self, event: str, message: Any = None, *, room: str | None = None) -> None:
         """Send an event to this connection, or to all in a room on every server of the bench."""
         if room is None:
-            await self._session.send(event, message)
+            self._session.send(event, message)
             return
         envelope = {"event": event, "message": message, "room": room, "namespace": self.site}
         text = rooms.to_json(envelope, "message")

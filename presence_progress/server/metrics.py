@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from prometheus_client import (
@@ -64,6 +65,16 @@ LISTENING = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livemin",
 )
+
+
+@functools.cache
+def _client_events(event: str) -> Counter:
+    return CLIENT_EVENTS.labels(event)
+
+
+def count_client_event(event: str) -> None:
+    """Count an event of one of the names that there are handlers for."""
+    _client_events(event).inc()
 
 
 def render() -> bytes:

@@ -68,7 +68,7 @@ class Process(uvicorn.Server):
                 self.asgi,
                 interface="asgi3",
                 proxy_headers=False,
-                ws="websockets-sansio",
+                ws=self._realtime.websocket_protocol,
                 loop="uvloop",
                 log_config=None,
                 access_log=False,

@@ -28,9 +28,9 @@ async def room_watch(session: Session, room: Any = None) -> None:
     if isinstance(right, tuple):
         right = await session.join_as_reader(room, right)
     elif right:
-        await session.join(room)
+        session.join(room)
     if not right:
-        await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+        session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
         return
     session.watched.add(room)
     await session.send_state(room)
@@ -39,14 +39,14 @@ async def room_watch(session: Session, room: Any = None) -> None:
 async def room_unwatch(session: Session, room: Any = None) -> None:
     if room in session.watched:
         session.watched.remove(room)
-        await session.leave(room)
+        session.leave(room)
 
 
 async def presence_enter(session: Session, payload: Any = None) -> None:
     doctype, name = _document(payload)
     room = keys.presence_room(doctype, name)
     if session.identity.is_guest or not await session.may_read((doctype, name)):
-        await session.send("room_denied", {"room": room, "reason": MAY_NOT_ENTER})
+        session.send("room_denied", {"room": room, "reason": MAY_NOT_ENTER})
         return
     await session.enter(
         Presence(
@@ -71,7 +71,7 @@ async def task_cancel(session: Session, task_id: Any = None) -> None:
     site, user = session.identity.site, session.identity.user
     task = await _task_state(session, task_id)
     if not task or user not in (task["user"], "Administrator") or session.identity.is_guest:
-        await session.send("room_denied", {"room": room, "reason": MAY_NOT_CANCEL})
+        session.send("room_denied", {"room": room, "reason": MAY_NOT_CANCEL})
         return
     redis = session.services.redis
     await rooms.run_async(redis, task_room.cancel_call(site, task_id, user))
@@ -96,7 +96,7 @@ def _answered(
             reason = TRY_AGAIN
         else:
             return
-        await session.send("room_denied", {"room": _room_of(handle, argument), "reason": reason})
+        session.send("room_denied", {"room": _room_of(handle, argument), "reason": reason})
 
     return Handler(handle_and_answer, document)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from presence_progress.rooms import BadField
 from presence_progress.server import metrics
 from presence_progress.server.access import Access, Document, Identity
 from presence_progress.server.calls import Calls
+from presence_progress.server.engine import Connection
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.questions import Unavailable
 from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 NOT_PERMITTED = "not permitted"
 
 log = structlog.get_logger(__name__)
+
+
+_Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any]]
+"""Its name, what it does, and with which arguments."""
 
 
 class TooManyRooms(Exception):
@@ -56,7 +61,8 @@ class Handler:
     """What an event of a client's does, and which document it will have to be able to read for
     it."""
 
-    handle: Callable[..., Awaitable[None]]
+    handle: Callable[..., Awaitable[Any] | None]
+    """Returns what cannot be done at once."""
     document: Callable[..., Document | None] | None = None
     """From the event's arguments. Frappe is asked ahead of the event's turn, so that twenty rows of
     a list are asked for at once and still handled in order."""
@@ -65,11 +71,34 @@ class Handler:
 class Session:
     """One socket in one site."""
 
+    __slots__ = (
+        "_events",
+        "_foreseen",
+        "_is_closed",
+        "_joined",
+        "_line",
+        "_worker",
+        "_writing",
+        "connection",
+        "identity",
+        "opened",
+        "presences",
+        "services",
+        "sid",
+        "watched",
+    )
+
     def __init__(
-        self, services: Services, sid: str, identity: Identity, events: Mapping[str, Handler]
+        self,
+        services: Services,
+        sid: str,
+        connection: Connection,
+        identity: Identity,
+        events: Mapping[str, Handler],
     ) -> None:
         self.services = services
         self.sid = sid
+        self.connection = connection
         self.identity = identity
         self.presences: dict[str, presence.Presence] = {}
         """By room: the documents that this socket is in; the keeper renews them."""
@@ -80,23 +109,28 @@ class Session:
         self._joined: dict[str, Document | None] = {}
         """The rooms, and because of which document the socket may be in them."""
         self._events = events
-        self._line: deque[tuple[str, Callable[..., Awaitable[None]], tuple[Any, ...]]] = deque()
+        self._line: deque[_Event] | None = None
         self._is_closed = False
         self._writing: asyncio.Future[Any] | None = None
-        self._foreseen: set[asyncio.Task[None]] = set()
+        self._foreseen: set[asyncio.Task[None]] | None = None
         self._worker: asyncio.Task[None] | None = None
-        """Set while there are events in line: most sockets have nothing to say most of the time."""
+        """Set while an event is being handled: what comes meanwhile waits in line."""
+        for room in (None, *identity.rooms):
+            services.fanout.join(identity.site, connection, room)
 
     # --- events ---
 
-    def receive(self, event: str, arguments: tuple[Any, ...]) -> bool:
-        """Put an event in line; False when the line is too long for a client in its right mind."""
+    def receive(self, event: str, arguments: Sequence[Any]) -> bool:
+        """Handle an event, or put it in line; False when the line is too long for a client in its
+        right mind."""
         handler = self._events.get(event)
-        if handler is not None:
-            metrics.CLIENT_EVENTS.labels(event).inc()
+        if handler is None:
+            return True
+        metrics.count_client_event(event)
+        if self._worker is not None:
             self._foresee(handler, arguments)
-            self._put(event, handler.handle, arguments)
-        return len(self._line) <= MAX_PENDING_EVENTS
+        self._put(event, handler.handle, arguments)
+        return self._line is None or len(self._line) <= MAX_PENDING_EVENTS
 
     def re_enter(self, room: str) -> None:
         """Enter a document again, in line: Redis has lost this session, unless it has left
@@ -106,7 +140,7 @@ class Session:
             if room in session.presences:
                 await session.enter(session.presences[room])
 
-        self._put("re_enter", enter_again)
+        self._put("re_enter", enter_again, ())
 
     def eject(self, document: Document) -> None:
         """Leave, in line, everything that this socket is in because its user could read a
@@ -119,35 +153,56 @@ class Session:
             }
             for room in sorted(lost):
                 session.watched.discard(room)
-                await session.leave(room)
+                session.leave(room)
                 await session.exit(room)
-                await session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+                session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
             session.close_document(document)
             metrics.EJECTED.inc(len(lost))
 
-        self._put("eject", leave_all)
+        self._put("eject", leave_all, ())
 
     def _put(
-        self, event: str, handle: Callable[..., Awaitable[None]], arguments: tuple[Any, ...] = ()
+        self, event: str, handle: Callable[..., Awaitable[Any] | None], arguments: Sequence[Any]
     ) -> None:
-        self._line.append((event, handle, arguments))
-        if self._worker is None and not self._is_closed:
-            self._worker = asyncio.ensure_future(self._work())
+        if self._worker is not None:
+            if self._line is None:
+                self._line = deque()
+            self._line.append((event, handle, arguments))
+        elif not self._is_closed:
+            rest = self._begin(event, handle, arguments)
+            if rest is not None:
+                self._worker = asyncio.ensure_future(self._work(event, rest))
 
-    async def _work(self) -> None:
-        while self._line:
+    def _begin(
+        self, event: str, handle: Callable[..., Awaitable[Any] | None], arguments: Sequence[Any]
+    ) -> Awaitable[Any] | None:
+        try:
+            return handle(self, *arguments)
+        except Exception as error:
+            self._note(event, error)
+            return None
+
+    async def _work(self, event: str, rest: Awaitable[Any] | None) -> None:
+        while True:
+            if rest is not None:
+                try:
+                    await rest
+                except Exception as error:
+                    self._note(event, error)
+            if not self._line:
+                break
             event, handle, arguments = self._line.popleft()
-            try:
-                await handle(self, *arguments)
-            except (BadRoom, BadField, TooManyRooms) as error:
-                log.debug(
-                    "event ignored", event_name=event, user=self.identity.user, why=str(error)
-                )
-            except (Unavailable, RedisError, OSError) as error:
-                self._note_failure(event, error)
-            except Exception as error:
-                self._note_failure(event, error, exc_info=True)
-        self._worker = None
+            rest = self._begin(event, handle, arguments)
+        self._worker = self._line = None
+
+    def _note(self, event: str, error: Exception) -> None:
+        """Put down why an event came to nothing: its client's fault, somebody else's or ours."""
+        if isinstance(error, (BadRoom, BadField, TooManyRooms)):
+            log.debug("event ignored", event_name=event, user=self.identity.user, why=str(error))
+        elif isinstance(error, (Unavailable, RedisError, OSError)):
+            self._note_failure(event, error)
+        else:
+            self._note_failure(event, error, exc_info=error)
 
     def _note_failure(self, event: str, error: Exception, **more: Any) -> None:
         metrics.FAILURES.labels(event).inc()
@@ -160,7 +215,9 @@ class Session:
             **more,
         )
 
-    def _foresee(self, handler: Handler, arguments: tuple[Any, ...]) -> None:
+    def _foresee(self, handler: Handler, arguments: Sequence[Any]) -> None:
+        if self._foreseen is None:
+            self._foreseen = set()
         if handler.document is None or len(self._foreseen) >= MAX_FORESEEN:
             return
         document = handler.document(*arguments)
@@ -182,6 +239,8 @@ class Session:
             self._worker.cancel()
         for document in list(self.opened):
             self.close_document(document)
+        for room in (None, *self.identity.rooms, *self._joined):
+            self.services.fanout.leave(self.identity.site, self.connection, room)
         if self._writing is not None:
             # An entry under way is not taken back by cancelling it: it must arrive before its
             # leave.
@@ -196,30 +255,41 @@ class Session:
 
     # --- what the handlers do with it ---
 
-    async def send(self, event: str, *message: Any) -> None:
+    def send(self, event: str, *message: Any) -> None:
         """Send an event with one argument, or none."""
-        self.services.fanout.to_socket(self.identity.site, self.sid, event, *message)
+        self.services.fanout.to_socket(self.identity.site, self.connection, event, *message)
 
     async def may_read(self, document: Document) -> bool:
         return await self.services.access.may_read(self.identity, document)
 
-    async def join(self, room: str, reads: Document | None = None) -> None:
+    def join(self, room: str, reads: Document | None = None) -> None:
         """Join a room; ``reads`` names the document that the user must be able to read for it."""
+        if self._is_closed:
+            return
         if room not in self._joined:
             self._require_room_for(self._joined)
         self._joined[room] = reads
-        await self.services.fanout.join(self.identity.site, self.sid, room)
+        self.services.fanout.join(self.identity.site, self.connection, room)
 
     async def join_as_reader(self, room: str, document: Document) -> bool:
         """Join a room of a document's readers, if the user is one; returns whether he is."""
         if not await self.may_read(document):
             return False
-        await self.join(room, document)
+        self.join(room, document)
         return True
 
-    async def leave(self, room: str) -> None:
-        self._joined.pop(room, None)
-        await self.services.fanout.leave(self.identity.site, self.sid, room)
+    def join_if_reader(self, room: str, document: Document) -> Awaitable[bool] | None:
+        """Do the same at once, if it is known whether he is."""
+        if not self.services.access.is_reader(self.identity, document):
+            return self.join_as_reader(room, document)
+        self.join(room, document)
+        return None
+
+    def leave(self, room: str) -> None:
+        """Leave a room; what a socket is in from the start it stays in."""
+        if room in self._joined:
+            del self._joined[room]
+            self.services.fanout.leave(self.identity.site, self.connection, room)
 
     def documents(self) -> set[Document]:
         """Return what the user must be able to read for this socket to stay where it is."""
@@ -239,7 +309,7 @@ class Session:
         return await self.services.calls.run(call)
 
     async def send_state(self, room: str) -> None:
-        await self.send("room_state", (await self.snapshot(room)).wire())
+        self.send("room_state", (await self.snapshot(room)).wire())
 
     async def enter(self, entered: presence.Presence) -> None:
         if entered.room not in self.presences:
@@ -258,7 +328,7 @@ class Session:
             raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
 
     async def _write(self, call: rooms.Call[Any]) -> None:
-        self._writing = asyncio.ensure_future(self.services.calls.run(call))
+        self._writing = self.services.calls.run(call)
         try:
             await asyncio.shield(self._writing)
         finally:

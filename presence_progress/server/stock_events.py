@@ -16,20 +16,20 @@ EDITOR_CHANNEL = "open_in_editor"
 """Where Frappe's ``bench watch`` hears which line of which file a developer wants to see."""
 
 
-async def doc_subscribe(session: Session, doctype: str, name: str) -> None:
-    await session.join_as_reader(f"doc:{doctype}/{name}", (doctype, name))
+def doc_subscribe(session: Session, doctype: str, name: str) -> Awaitable[bool] | None:
+    return session.join_if_reader(f"doc:{doctype}/{name}", (doctype, name))
 
 
-async def doc_unsubscribe(session: Session, doctype: str, name: str) -> None:
-    await session.leave(f"doc:{doctype}/{name}")
+def doc_unsubscribe(session: Session, doctype: str, name: str) -> None:
+    session.leave(f"doc:{doctype}/{name}")
 
 
-async def doctype_subscribe(session: Session, doctype: str) -> None:
-    await session.join_as_reader(f"doctype:{doctype}", (doctype, ""))
+def doctype_subscribe(session: Session, doctype: str) -> Awaitable[bool] | None:
+    return session.join_if_reader(f"doctype:{doctype}", (doctype, ""))
 
 
-async def doctype_unsubscribe(session: Session, doctype: str) -> None:
-    await session.leave(f"doctype:{doctype}")
+def doctype_unsubscribe(session: Session, doctype: str) -> None:
+    session.leave(f"doctype:{doctype}")
 
 
 async def task_subscribe(session: Session, task_id: str) -> None:
@@ -40,11 +40,11 @@ async def task_subscribe(session: Session, task_id: str) -> None:
     if isinstance(right, tuple):
         await session.join_as_reader(room, right)
     elif right or not task:
-        await session.join(room)
+        session.join(room)
 
 
-async def task_unsubscribe(session: Session, task_id: str) -> None:
-    await session.leave(f"task_progress:{task_id}")
+def task_unsubscribe(session: Session, task_id: str) -> None:
+    session.leave(f"task_progress:{task_id}")
 
 
 async def doc_open(session: Session, doctype: str, name: str) -> None:
@@ -61,13 +61,13 @@ async def doc_open(session: Session, doctype: str, name: str) -> None:
 
 
 async def doc_close(session: Session, doctype: str, name: str) -> None:
-    await session.leave(f"open_doc:{doctype}/{name}")
+    session.leave(f"open_doc:{doctype}/{name}")
     session.close_document((doctype, name))
     await session.exit(keys.presence_room(doctype, name))
 
 
-async def ping(session: Session) -> None:
-    await session.send("pong")
+def ping(session: Session) -> None:
+    session.send("pong")
 
 
 async def open_in_editor(session: Session, place: Any = None, *_: Any) -> None:
@@ -76,17 +76,19 @@ async def open_in_editor(session: Session, place: Any = None, *_: Any) -> None:
         await session.services.redis.publish(EDITOR_CHANNEL, json.dumps(place))
 
 
-def _texts(count: int, handle: Callable[..., Awaitable[None]], *, asks: bool = False) -> Handler:
+def _texts(
+    count: int, handle: Callable[..., Awaitable[Any] | None], *, asks: bool = False
+) -> Handler:
     """Take ``count`` texts, as Frappe's clients send them; the first two name a document.
 
     Document names may be numbers. With ``asks`` the user must be able to read the document.
     """
 
-    async def read_and_handle(session: Session, *arguments: Any) -> None:
+    def read_and_handle(session: Session, *arguments: Any) -> Awaitable[Any] | None:
         texts = _read(arguments)
         if texts is None:
             raise rooms.BadField(f"takes {count} texts, got {arguments!r:.100}")
-        await handle(session, *texts)
+        return handle(session, *texts)
 
     def _read(arguments: tuple[Any, ...]) -> list[str] | None:
         texts = [

@@ -61,4 +61,4 @@ class Viewers:
             known = told.state.keys() if told else {session.identity.user} & set(users)
             if set(users) != set(known):
                 message = {"doctype": doctype, "docname": name, "users": users}
-                self._fanout.to_socket(site, session.sid, "doc_viewers", message)
+                self._fanout.to_socket(site, session.connection, "doc_viewers", message)

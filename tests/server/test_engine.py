@@ -7,6 +7,7 @@ of a test's own, with short pings, whose handlers tell what they have seen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -20,7 +21,7 @@ import uvicorn
 from engineio.packet import MESSAGE, Packet  # type: ignore[import-untyped]
 from socketio.exceptions import ConnectionRefusedError
 
-from presence_progress.server import engine
+from presence_progress.server import engine, websocket
 from presence_progress.settings import PING_INTERVAL, PING_TIMEOUT
 from tests.server.conftest import NAMESPACE, Process, Stack, close, session_of
 
@@ -101,7 +102,6 @@ class Own:
         self.sio = engine.Server(
             sid_prefix="w7-",
             namespaces="*",
-            async_handlers=False,
             cors_allowed_origins="*",
             ping_interval=0.4,
             ping_timeout=0.3,
@@ -114,7 +114,7 @@ class Own:
         self.decide.set()
         self.sio.on("connect", self._connect, namespace="*")
         self.sio.on("disconnect", self._disconnect, namespace="*")
-        self.sio.on("*", self._hear, namespace="*")
+        self.sio.on_event = self._hear
 
     async def _connect(self, namespace: str, sid: str, _: Any, auth: Any = None) -> None:
         await self.decide.wait()
@@ -129,10 +129,10 @@ class Own:
     async def _disconnect(self, namespace: str, sid: str, reason: str) -> None:
         self.seen.append(reason)
 
-    async def _hear(self, event: str, namespace: str, sid: str, *arguments: Any) -> None:
-        self.seen.append(event)
-        if event == "ping":
-            await self.sio.emit("pong", room=sid, namespace=ROOM)
+    def _hear(self, namespace: str, sid: str, event: list[Any]) -> None:
+        self.seen.append(event[0])
+        if event[0] == "ping":
+            asyncio.ensure_future(self.sio.emit("pong", room=sid, namespace=ROOM))
 
     async def ends(self) -> Any:
         """Wait until a socket has ended, and return the reason."""
@@ -140,13 +140,13 @@ class Own:
         return self.seen.pop()
 
 
-@pytest.fixture
-async def own() -> AsyncIterator[Own]:
+@contextlib.asynccontextmanager
+async def serve() -> AsyncIterator[Own]:
     listening = socket.create_server(("127.0.0.1", 0))
     own = Own(f"http://127.0.0.1:{listening.getsockname()[1]}")
     config = uvicorn.Config(
         socketio.ASGIApp(own.sio),
-        ws="websockets-sansio",
+        ws=own.sio.protocol_for_uvicorn(),
         lifespan="off",
         log_level="warning",
         ws_ping_interval=None,
@@ -155,10 +155,18 @@ async def own() -> AsyncIterator[Own]:
     serving = uvicorn.Server(config)
     task = asyncio.ensure_future(serving.serve(sockets=[listening]))
     await until(lambda: serving.started)
-    yield own
-    await own.sio.shutdown()
-    serving.should_exit = True
-    await task
+    try:
+        yield own
+    finally:
+        await own.sio.shutdown()
+        serving.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[Own]:
+    async with serve() as own:
+        yield own
 
 
 @pytest.fixture
@@ -227,32 +235,43 @@ async def test_a_frame_is_written_past_the_line_only_while_there_is_none(
         assert (await websocket.receive()).data.startswith(f"40{ROOM}")
         assert "welcome" in (await websocket.receive()).data
         [connection] = own.sio.eio.sockets.values()
-        # Until its writer is back at waiting, there is a line.
-        await until(lambda: connection.write(b"\x81\x06direct"))
+        assert connection.write(b"\x81\x06direct")
+        # As the event loop does when the client does not read, and when it reads again.
+        connection._websocket.pause_writing()
         connection.put(Packet(MESSAGE, "in line"))
-        assert not connection.write(b"\x81\x07too soon")
-        heard = [(await websocket.receive()).data for _ in range(2)]
-        assert heard == ["direct", "4in line"]
+        assert not connection.write(b"\x81\x07too soon") and connection.backlog == 7
+        connection._websocket.resume_writing()
+        assert connection.write(b"\x81\x06behind") and connection.backlog == 0
+        heard = [(await websocket.receive()).data for _ in range(3)]
+        assert heard == ["direct", "4in line", "behind"]
 
 
 async def test_with_an_unknown_uvicorn_frames_go_the_ordinary_way(
-    own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "WebSocketsSansIOProtocol", None)
+    monkeypatch.setattr(websocket, "WebSocketsSansIOProtocol", None)
     warnings: list[str] = []
-    monkeypatch.setattr(engine.log, "warning", lambda event, **_: warnings.append(event))
-    engine._log_ordinary.cache_clear()
-    async with raw_own.websocket() as websocket:
-        await websocket.send_str(f"40{ROOM},")
-        await websocket.receive()
-        await websocket.receive()
-        [connection] = own.sio.eio.sockets.values()
-        await until(lambda: not connection.backlog)
-        assert not connection.write(b"\x81\x01x")
-        await own.sio.emit("e", "x", namespace=ROOM)
-        while '["e","x"]' not in (await websocket.receive()).data:
-            pass
-    assert len(warnings) == 1
+    monkeypatch.setattr(websocket.log, "warning", lambda event, **_: warnings.append(event))
+    async with serve() as own, aiohttp.ClientSession() as http:
+        raw = Raw(http, own.url)
+        async with raw.websocket() as socket:
+            await joined(socket)
+            [connection] = own.sio.eio.sockets.values()
+            assert not connection.write(b"\x81\x01x")
+            await own.sio.emit("e", ["x", b"y"], namespace=ROOM)
+            heard = [(await socket.receive()).data for _ in range(2)]
+            assert heard == [f'451-{ROOM},["e",["x",{{"_placeholder":true,"num":0}}]]', b"y"]
+            assert await is_alive(socket)
+        # And an upgrade.
+        sid = await raw.open(ROOM)
+        async with raw.websocket(sid=sid) as socket:
+            await socket.send_str("2probe")
+            assert await socket.receive_str() == "3probe"
+            await socket.send_str("5")
+            assert await is_alive(socket)
+            await own.sio.shutdown()
+            assert (await socket.receive(timeout=2)).type == aiohttp.WSMsgType.CLOSE
+    assert warnings == ["frames are sent the ordinary way, one by one"]
 
 
 async def test_a_session_that_joins_no_namespace_ends(
