@@ -89,7 +89,7 @@ def apply_change(snapshot: Snapshot, change: Change) -> tuple[Outcome, Snapshot]
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """A script call, built but not run: run it with :func:`run` or :func:`run_async`."""
+    """A script call, built but not run: run it with :func:`run`, or in the server."""
 
     script: str
     keys: Sequence[str]
@@ -102,40 +102,24 @@ class Call(Generic[T]):
 def run(client: redis.Redis | Any, call: Call[T]) -> T:
     """Run a call; the script is sent whole only when this Redis does not know it yet."""
     try:
-        with client.pipeline(transaction=False) as pipeline:
-            reply = _fill(pipeline, call).execute()[-1]
+        return _run(client, call)
     except NoScriptError:
         client.script_load(source(call.script))
-        with client.pipeline(transaction=False) as pipeline:
-            reply = _fill(pipeline, call).execute()[-1]
-    return call.read(reply)
+        return _run(client, call)
 
 
-async def run_async(client: redis.asyncio.Redis | Any, call: Call[T]) -> T:
-    """The same, for asyncio."""
-    return (await run_all_async(client, [call]))[0]
-
-
-async def run_all_async(client: redis.asyncio.Redis | Any, calls: Sequence[Call[T]]) -> list[T]:
-    """Run many calls in one round trip; each must bear repetition, for an unknown script or a lost
-    connection makes all of them run again."""
-    results = []
-    for result in await run_each_async(client, calls):
-        if isinstance(result, Exception):
-            raise result
-        results.append(result)
-    return results
+def _run(client: Any, call: Call[T]) -> T:
+    with client.pipeline(transaction=False) as pipeline:
+        fill(pipeline, call)
+        return call.read(pipeline.execute()[-1])
 
 
 async def run_each_async(
     client: redis.asyncio.Redis | Any, calls: Sequence[Call[T]]
 ) -> list[T | Exception]:
-    """The same, with the failure of a script in the place of its result."""
-    try:
-        replies = await _execute_async(client, calls)
-    except redis.ConnectionError:
-        # Once more: a connection that lay idle may have been closed meanwhile.
-        replies = await _execute_async(client, calls)
+    """Run many calls in one round trip, for asyncio, with the failure of a script in the place of
+    its result; each must bear repetition, for an unknown script makes all of them run again."""
+    replies = await _execute_async(client, calls)
     if any(isinstance(reply, NoScriptError) for reply in replies):
         for script in {call.script for call in calls}:
             await client.script_load(source(script))
@@ -149,16 +133,21 @@ async def run_each_async(
 async def _execute_async(client: Any, calls: Sequence[Call[Any]]) -> list[Any]:
     async with client.pipeline(transaction=False) as pipeline:
         for call in calls:
-            _fill(pipeline, call)
+            fill(pipeline, call)
         replies = iter(await pipeline.execute(raise_on_error=False))
     return [[next(replies) for _ in range(len(call.before) + 1)][-1] for call in calls]
 
 
-def _fill(pipeline: Any, call: Call[Any]) -> Any:
-    for command in call.before:
+def fill(pipeline: Any, call: Call[Any]) -> None:
+    """Put a call into a pipeline of redis-py's."""
+    for command in commands(call):
         pipeline.execute_command(*command)
-    pipeline.execute_command("EVALSHA", digest(call.script), len(call.keys), *call.keys, *call.args)
-    return pipeline
+
+
+def commands(call: Call[Any]) -> list[tuple[str | int, ...]]:
+    """Return what is sent for a call; the last reply is the script's."""
+    script = digest(call.script)
+    return [*call.before, ("EVALSHA", script, len(call.keys), *call.keys, *call.args)]
 
 
 _SCRIPTS = Path(__file__).parent / "scripts"

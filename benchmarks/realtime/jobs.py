@@ -272,7 +272,7 @@ class _Writer:
                 record = self._records[self._next]
                 record.done += 1
                 self._next = (self._next + 1) % len(self._records)
-                rooms._fill(pipeline, write_call(record))
+                rooms.fill(pipeline, write_call(record))
             pipeline.execute()
 
 

@@ -23,7 +23,7 @@ from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.questions import Questions, Unavailable
-from presence_progress.server.rights import Rights
+from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
@@ -35,6 +35,7 @@ from presence_progress.settings import (
 )
 
 log = structlog.get_logger(__name__)
+_place = attrgetter("site", "room")
 
 
 class RealtimeServer:
@@ -71,7 +72,7 @@ class RealtimeServer:
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
         self._bus = Bus(self._redis, self._deliver, self._send_states)
-        self._keeper = Keeper(self._redis, self._sessions.values)
+        self._keeper = Keeper(calls, self._sessions.values)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
@@ -98,6 +99,7 @@ class RealtimeServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._questions.close()
+        await self._services.calls.close()
         await disconnect(self._redis)
 
     async def end(self) -> None:
@@ -167,25 +169,26 @@ class RealtimeServer:
 
     # --- Redis ---
 
-    async def _deliver(self, events: list[Event]) -> None:
+    def _deliver(self, events: list[Event]) -> None:
         """Deliver what has come at once; what is for one room in a row goes there in one write."""
-        for (site, room), run in groupby(events, attrgetter("site", "room")):
+        for (site, room), run in groupby(events, _place):
             try:
-                await self._deliver_to(site, room, list(run))
+                self._deliver_to(site, room, list(run))
             except Exception:
                 # What cannot be delivered must not stop what comes behind it.
                 log.exception("events could not be delivered", site=site, room=room)
 
-    async def _deliver_to(self, site: str | None, room: str | None, events: list[Event]) -> None:
+    def _deliver_to(self, site: str | None, room: str | None, events: list[Event]) -> None:
         for event in events:
-            self._rights.hear(event)
+            if event.event in RIGHTS_EVENTS:
+                self._rights.hear(event)
         if not room:
             for event in events:
                 self._services.fanout.to_everybody(event)
         elif site:
             self._services.fanout.pass_on(site, room, events)
             if room.startswith("presence:"):
-                await self._services.viewers.note_change(site, room)
+                self._services.viewers.note_change(site, room)
 
     async def _catch_up(self, eio_sid: str, missed: set[tuple[str, str]]) -> None:
         """Send a client that was too slow for their changes some rooms whole."""
@@ -202,6 +205,7 @@ class RealtimeServer:
             for session in self._sessions.values()
             for room in session.watched
         }
-        for site, room in watched:
-            snapshot = await rooms.run_async(self._redis, rooms.snapshot_call(site, room))
+        calls = [rooms.snapshot_call(site, room) for site, room in watched]
+        snapshots = await self._services.calls.run_all(calls)
+        for (site, room), snapshot in zip(watched, snapshots, strict=True):
             self._services.fanout.to_room(site, room, "room_state", snapshot.wire())

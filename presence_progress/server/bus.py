@@ -53,7 +53,7 @@ class Bus:
     def __init__(
         self,
         redis: Any,
-        on_events: Callable[[list[Event]], Awaitable[None]],
+        on_events: Callable[[list[Event]], None],
         on_doubt: Callable[[], Awaitable[None]],
     ) -> None:
         self._redis = redis
@@ -117,7 +117,7 @@ class Bus:
                 self._set_listening(True)
                 await self._on_doubt()
         metrics.EVENTS.inc(len(events))
-        await self._on_events([event for event in events if event])
+        self._on_events([event for event in events if event])
 
     def _set_listening(self, is_listening: bool) -> None:
         if is_listening and not self.is_listening:

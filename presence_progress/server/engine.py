@@ -32,12 +32,14 @@ from engineio import packet as eio_packet
 from socketio import packet as sio_packet
 from socketio.exceptions import ConnectionRefusedError
 
+from presence_progress.server.heartbeat import Heartbeat
 from presence_progress.server.websocket import (
     PROTOCOL_ERRORS,
     AsgiWebSocket,
     DirectWebSocket,
     Refused,
     WebSocket,
+    frame,
     protocol_for_uvicorn,
 )
 from presence_progress.settings import MAX_PENDING_EVENTS
@@ -70,6 +72,7 @@ TOO_SLOW = "too slow"
 """The reason of a session whose client does not read what it is sent."""
 PARSE_ERROR = "parse error"
 """Node's reason for a session that ends by what its client sent."""
+_PING_FRAME = frame(str(eio_packet.PING))
 _EVENT = str(sio_packet.EVENT)
 RESERVED_EVENTS = {
     "connect",
@@ -134,20 +137,22 @@ class Connection:
     """One Engine.IO session: its packets to be sent, and whether its client is still there."""
 
     __slots__ = (
-        "_engine",
         "_ended",
+        "_engine",
         "_heard",
+        "_is_pinged",
         "_missed",
         "_packets",
         "_reason",
-        "_timer",
         "_waiter",
         "_websocket",
         "backlog",
+        "beat",
         "closed",
         "posting",
         "sid",
         "upgrading",
+        "write",
     )
 
     def __init__(self, engine: Engine, sid: str, websocket: WebSocket | None) -> None:
@@ -167,9 +172,14 @@ class Connection:
         """Set while a poll has nothing to answer."""
         self._heard: deque[str | bytes] | None = None
         """What has come while a message before it is still being handled."""
+        self.write: Callable[[bytes], None] | None = None
+        """Writes ready-made frames past the line; None while there is a line, or nothing that takes
+        them."""
         self._reason = ""
         self._ended: asyncio.Task[None] | None = None
-        self._timer = _after(engine.ping_interval, self._ping)
+        self.beat = 0
+        self._is_pinged = False
+        engine.heartbeat.begin(self)
 
     @property
     def upgraded(self) -> bool:
@@ -178,9 +188,15 @@ class Connection:
 
     # --- is the client still there? ---
 
-    def _ping(self) -> None:
-        self.put(eio_packet.Packet(eio_packet.PING))
-        self._timer = _after(self._engine.ping_timeout, self.end, self._engine.reason.PING_TIMEOUT)
+    def ping(self) -> None:
+        self._is_pinged = True
+        if self.write is not None:
+            self.write(_PING_FRAME)
+        else:
+            self.put(eio_packet.Packet(eio_packet.PING))
+
+    def time_out(self) -> None:
+        self.end(self._engine.reason.PING_TIMEOUT)
 
     # --- from the client ---
 
@@ -197,8 +213,11 @@ class Connection:
         if kind == eio_packet.MESSAGE:
             self._handle(data)
         elif kind == eio_packet.PONG:
-            self._timer.cancel()
-            self._timer = _after(self._engine.ping_interval, self._ping)
+            # Only an answer counts: a client that sends them unasked would be pinged for each.
+            if self._is_pinged:
+                self._is_pinged = False
+                self.beat += 1
+                self._engine.heartbeat.begin(self)
         elif kind == eio_packet.CLOSE:
             self.end(self._engine.reason.CLIENT_DISCONNECT)
         elif kind == eio_packet.PING:
@@ -230,15 +249,6 @@ class Connection:
 
     # --- to the client ---
 
-    def write(self, frames: bytes) -> bool:
-        """Write ready-made frames past the line; False when there is a line, or nothing that takes
-        them."""
-        websocket = self._websocket
-        if websocket is None or not websocket.is_ready or type(websocket) is not DirectWebSocket:
-            return False
-        websocket.write(frames)
-        return True
-
     def put(self, packet: Any) -> None:
         """Send a packet, or put it in line; a client that lets the line grow too long is cut
         off."""
@@ -257,6 +267,9 @@ class Connection:
             self._missed = set()
         self._missed.add((site, room))
 
+    def pause(self) -> None:
+        self.write = None
+
     def go_on(self) -> None:
         """Send over the WebSocket what is in line, as far as it goes."""
         sent = 0
@@ -268,6 +281,8 @@ class Connection:
         for packet in self._packets[:sent]:
             self.backlog -= len(packet.data or "")
         del self._packets[:sent]
+        if not self._packets and isinstance(self._websocket, DirectWebSocket):
+            self.write = self._websocket.write
         self._catch_up()
 
     def _catch_up(self) -> None:
@@ -374,7 +389,8 @@ class Connection:
         if self._ended is None:
             self.closed = True
             self._reason = reason
-            self._timer.cancel()
+            self.beat = -1
+            self.write = None
             self._packets.clear()
             self._engine.sockets.pop(self.sid, None)
             self._wake()
@@ -405,6 +421,9 @@ class Upgrade:
             self._connection.move_to(self._websocket)
         else:
             self._give_up()
+
+    def pause(self) -> None:
+        """Nothing is sent but one word."""
 
     def go_on(self) -> None:
         """Nothing has had to wait."""
@@ -445,6 +464,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
     def __init__(self, sid_prefix: str = "", **options: Any) -> None:
         super().__init__(**options)
         self._sid_prefix = sid_prefix
+        self.heartbeat = Heartbeat(self.ping_interval, self.ping_timeout)
 
     def generate_id(self) -> str:
         return f"{self._sid_prefix}{super().generate_id()}"

@@ -45,22 +45,19 @@ class Fanout:
 
     def to_socket(self, site: str, connection: Connection, event: str, *message: Any) -> None:
         """Send an event with one argument, or none."""
-        self._send((connection,), [_packet(site, event, *map(_encode, message))], [None])
+        self._send((connection,), [_packet(site, event, *map(_encode, message))])
 
     def to_room(self, site: str, room: str, event: str, message: Any) -> None:
         self.pass_on(site, room, [Event(event, msgspec.Raw(_encode(message)))])
 
     def pass_on(self, site: str, room: str | None, events: Sequence[Event]) -> None:
         """Send events of Frappe's to a room; without one, to all sockets of the site."""
-        members = self._sites.get(site, {}).get(room)
+        rooms = self._sites.get(site)
+        members = rooms.get(room) if rooms else None
         if not members:
             return
         packets = [_packet(site, event.event, _read(event.message)) for event in events]
-        # What has state needs no line: who is behind is sent the room whole, once he catches up.
-        states = [
-            (site, room) if room and event.event == "room_change" else None for event in events
-        ]
-        self._send(members, packets, states)
+        self._send(members, packets, (site, room) if room else None, events)
 
     def to_everybody(self, event: Event) -> None:
         """Send to all sockets of all sites: what Frappe publishes without a room."""
@@ -71,18 +68,31 @@ class Fanout:
         self,
         members: Collection[Connection],
         packets: Sequence[bytes],
-        states: Sequence[tuple[str, str] | None],
+        room: tuple[str, str] | None = None,
+        events: Sequence[Event] = (),
     ) -> None:
         frames = b"".join(map(frame_of, packets))
         for connection in members:
-            if connection.write(frames):
-                continue
-            for packet, state in zip(packets, states, strict=True):
-                if state and connection.backlog >= MAX_CHANGES_BEHIND:
-                    connection.miss(*state)
-                else:
-                    text = packet[1:].decode()
-                    connection.put(eio_packet.Packet(eio_packet.MESSAGE, text))
+            if connection.write is not None:
+                connection.write(frames)
+            else:
+                _put(connection, packets, room, events)
+
+
+def _put(
+    connection: Connection,
+    packets: Sequence[bytes],
+    room: tuple[str, str] | None,
+    events: Sequence[Event],
+) -> None:
+    """Put packets in line, for one who polls or is behind."""
+    for number, packet in enumerate(packets):
+        is_far_behind = connection.backlog >= MAX_CHANGES_BEHIND
+        if room is not None and is_far_behind and events[number].event == "room_change":
+            # What has state needs no line: the room is sent whole, once he has caught up.
+            connection.miss(*room)
+        else:
+            connection.put(eio_packet.Packet(eio_packet.MESSAGE, packet[1:].decode()))
 
 
 def _read(message: msgspec.Raw) -> bytes:

@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from presence_progress import presence, rooms
+from presence_progress import presence
+from presence_progress.server.calls import Calls
 from presence_progress.server.sessions import Session
 from presence_progress.settings import LEASE_RENEWAL, SWEEP_INTERVAL
 
@@ -24,8 +25,8 @@ _BATCH = 200
 class Keeper:
     """Runs for as long as the server does; Redis being away stops nothing, it is tried again."""
 
-    def __init__(self, redis: Any, sessions: Callable[[], Iterable[Session]]) -> None:
-        self._redis = redis
+    def __init__(self, calls: Calls, sessions: Callable[[], Iterable[Session]]) -> None:
+        self._calls = calls
         self._sessions = sessions
 
     async def run(self) -> None:
@@ -55,21 +56,20 @@ class Keeper:
         for start in range(0, len(held), _BATCH):
             batch = held[start : start + _BATCH]
             calls = [presence.renew_call(entered) for _, _, entered in batch]
-            renewed = await rooms.run_all_async(self._redis, calls)
+            renewed = await self._calls.run_all(calls)
             for (session, room, _), is_known in zip(batch, renewed, strict=True):
                 if not is_known:
                     session.re_enter(room)
 
     async def _sweep(self) -> None:
-        due = await rooms.run_async(self._redis, presence.due_call(_BATCH))
+        due = await self._calls.run(presence.due_call(_BATCH))
         if not due.rooms:
             return
         sweeps = [presence.sweep_call(site, room) for site, room in due.rooms]
-        next_due = await rooms.run_all_async(self._redis, sweeps)
-        await rooms.run_all_async(
-            self._redis,
+        next_due = await self._calls.run_all(sweeps)
+        await self._calls.run_all(
             [
                 presence.schedule_call(site, room, due.claimed_until, at)
                 for (site, room), at in zip(due.rooms, next_due, strict=True)
-            ],
+            ]
         )

@@ -24,6 +24,10 @@ from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import Session
 from presence_progress.settings import IDENTITY_RENEWAL, PERMISSION_RENEWAL, RIGHTS_INTERVAL
 
+_PERMISSIONS_UPDATE = "update_user_permissions"
+RIGHTS_EVENTS = frozenset({_PERMISSIONS_UPDATE, "doc_update", "list_update"})
+"""Frappe's events that may tell of changed rights."""
+
 log = structlog.get_logger(__name__)
 
 SESSION_ENDED = "session ended"
@@ -99,7 +103,7 @@ class Rights:
                 self._renewing[site] = asyncio.ensure_future(self._renew(site, sessions))
 
     def hear(self, event: Event) -> None:
-        """Take an event of Frappe's that tells of changed rights."""
+        """Take one of :data:`RIGHTS_EVENTS`."""
         user = _whose_rights(event)
         if user is not None and event.site:
             self._doubt(event.site, user)
@@ -219,11 +223,9 @@ def _soon() -> float:
 
 def _whose_rights(event: Event) -> str | None:
     """Return whose rights an event tells to have changed: a user's, "" for everybody's, or None."""
-    if event.event == "update_user_permissions":
+    if event.event == _PERMISSIONS_UPDATE:
         kind, _, user = (event.room or "").partition(":")
         return user if kind == "user" else ""
-    if event.event not in ("doc_update", "list_update"):
-        return None
     message = event.value
     if not isinstance(message, dict):
         return None

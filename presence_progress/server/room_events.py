@@ -73,10 +73,10 @@ async def task_cancel(session: Session, task_id: Any = None) -> None:
     if not task or user not in (task["user"], "Administrator") or session.identity.is_guest:
         session.send("room_denied", {"room": room, "reason": MAY_NOT_CANCEL})
         return
-    redis = session.services.redis
-    await rooms.run_async(redis, task_room.cancel_call(site, task_id, user))
+    calls = session.services.calls
+    await calls.run(task_room.cancel_call(site, task_id, user))
     now = await _task_state(session, task_id)
-    await rooms.run_all_async(redis, task_room.list_calls(site, task_id, now))
+    await calls.run_all(task_room.list_calls(site, task_id, now))
 
 
 def _answered(

@@ -296,9 +296,9 @@ class Session:
         rooms_joined = {document for document in self._joined.values() if document}
         return rooms_joined | {_document_of(entered) for entered in self.presences.values()}
 
-    async def open_document(self, document: Document) -> None:
+    def open_document(self, document: Document) -> None:
         self.opened.add(document)
-        await self.services.viewers.open(self, *document)
+        self.services.viewers.open(self, *document)
 
     def close_document(self, document: Document) -> None:
         self.opened.discard(document)

@@ -57,7 +57,7 @@ async def doc_open(session: Session, doctype: str, name: str) -> None:
     if keys.presence_room(*document) not in session.presences and not identity.is_guest:
         who = await session.services.access.who(identity)
         await session.enter(Presence(identity.site, *document, session.sid, identity.user, who))
-    await session.open_document(document)
+    session.open_document(document)
 
 
 async def doc_close(session: Session, doctype: str, name: str) -> None:

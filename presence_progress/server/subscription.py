@@ -1,8 +1,7 @@
 """A subscription to Redis channels that is read in gulps: all the messages that have come, at once.
 
-redis-py makes the connection (address, password, TLS, sentinels) and reads one message at a time,
-at some 40 µs each. Here the bytes are taken from its connection as they come, and cut up: a burst
-of events is one read, and is handed on as one.
+redis-py reads one message at a time, at some 40 µs each. Here the bytes are taken as they come, and
+cut up: a burst of events is one read, and is handed on as one.
 """
 
 from __future__ import annotations
@@ -10,53 +9,42 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import structlog
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import ResponseError
 
 from presence_progress.server.connection import unsubscribe
+from presence_progress.server.wire import Wire
 
 Message = tuple[bytes, bytes]
 """A channel and what was published there."""
-
-_GULP = 1 << 18
-
-log = structlog.get_logger(__name__)
 
 
 class Subscription:
     """Reads messages until it is closed; ``RedisError`` or ``OSError`` when Redis is gone."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
         self._rest = b""
 
     @classmethod
     async def open(cls, redis: Any, *channels: str) -> Subscription:
         """Subscribe on a connection of its own."""
-        pool = redis.connection_pool
-        connection = pool.connection_class(**pool.connection_kwargs)
-        await connection.connect()
-        if not isinstance(getattr(connection, "_reader", None), asyncio.StreamReader):
-            log.warning("this redis-py is read the slow way", connection=type(connection).__name__)
-            await connection.disconnect()
+        wire = await Wire.open(redis)
+        if wire is None:
             return await _OneByOne.open(redis, *channels)
-        subscription = cls(connection)
-        await connection.send_command("SUBSCRIBE", *channels)
-        return subscription
+        wire.send([("SUBSCRIBE", *channels)])
+        return cls(wire)
 
     async def read(self, seconds: float) -> list[Message]:
         """Return the messages that have come; none when the time is over."""
         try:
-            data = await asyncio.wait_for(self._connection._reader.read(_GULP), seconds)
+            data = await asyncio.wait_for(self._wire.read(), seconds)
         except asyncio.TimeoutError:
             return []
-        if not data:
-            raise ConnectionError("Connection closed by server.")
         messages, self._rest = cut(self._rest + data if self._rest else data)
         return messages
 
     async def close(self) -> None:
-        await self._connection.disconnect()
+        await self._wire.close()
 
 
 class _OneByOne(Subscription):

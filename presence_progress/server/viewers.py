@@ -6,12 +6,17 @@ ids whenever they change, and never that it is alone when it knew of nobody else
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
+
+import structlog
 
 from presence_progress import keys, rooms
 from presence_progress.server.calls import Calls
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.sessions import Session
+
+log = structlog.get_logger(__name__)
 
 Place = tuple[str, str, str]
 """Site, DocType, name."""
@@ -25,12 +30,15 @@ class Viewers:
         self._fanout = fanout
         self._told: defaultdict[Place, dict[Session, rooms.Snapshot | None]] = defaultdict(dict)
         """What each socket was told last: nobody is told the same twice, nor what is older."""
+        self._reading: dict[Place, asyncio.Future[rooms.Snapshot]] = {}
+        self._again: set[Place] = set()
+        """What has changed while it was being read."""
 
-    async def open(self, session: Session, doctype: str, name: str) -> None:
-        """Take note of a socket, and tell it who else is here."""
+    def open(self, session: Session, doctype: str, name: str) -> None:
+        """Take note of a socket, and tell it soon who else is here."""
         place = (session.identity.site, doctype, name)
         self._told[place][session] = None
-        await self._tell(place)
+        self._tell_soon(place)
 
     def close(self, session: Session, doctype: str, name: str) -> None:
         place = (session.identity.site, doctype, name)
@@ -39,24 +47,43 @@ class Viewers:
         if not openers:
             self._told.pop(place, None)
 
-    async def note_change(self, site: str, room: str) -> None:
+    def note_change(self, site: str, room: str) -> None:
         """Tell the sockets concerned, after a change of a presence room."""
+        if not self._told:
+            return
         parsed = keys.parse_room(room)
         place = (site, parsed.doctype or "", parsed.name or "")
         if place in self._told:
-            await self._tell(place)
+            self._tell_soon(place)
 
-    async def _tell(self, place: Place) -> None:
+    def _tell_soon(self, place: Place) -> None:
+        """Read a room once for all that has happened there meanwhile."""
+        if place in self._reading:
+            self._again.add(place)
+            return
+        self._again.discard(place)
         site, doctype, name = place
         call = rooms.snapshot_call(site, keys.presence_room(doctype, name))
-        now = await self._calls.run(call)
+        reading = self._reading[place] = self._calls.run(call)
+        reading.add_done_callback(lambda _: self._tell(place, reading))
+
+    def _tell(self, place: Place, reading: asyncio.Future[rooms.Snapshot]) -> None:
+        del self._reading[place]
+        if place in self._again:
+            self._tell_soon(place)
+        if reading.cancelled():
+            return
+        if error := reading.exception():
+            # The next change, or the next socket, has it read again.
+            log.warning("viewers were not told", place="/".join(place), error=str(error))
+            return
+        now = reading.result()
+        site, doctype, name = place
         users = list(now.state)
-        openers = self._told.get(place, {})
-        for session, told in list(openers.items()):
-            is_old = told and told.epoch == now.epoch and told.seq >= now.seq
-            if session not in openers or is_old:
+        for session, told in list(self._told.get(place, {}).items()):
+            if told and told.epoch == now.epoch and told.seq >= now.seq:
                 continue
-            openers[session] = now
+            self._told[place][session] = now
             # Whoever knows of nobody else is not told that he is alone.
             known = told.state.keys() if told else {session.identity.user} & set(users)
             if set(users) != set(known):

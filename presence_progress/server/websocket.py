@@ -66,8 +66,11 @@ class Listener(Protocol):
 
     def hear(self, message: str | bytes) -> None: ...
 
+    def pause(self) -> None:
+        """Know that the WebSocket is not ready any more, as its client reads too slowly."""
+
     def go_on(self) -> None:
-        """Send what has had to wait: the WebSocket is ready again."""
+        """Send what has had to wait: the WebSocket is ready, or is so again."""
 
     def lose(self, code: int) -> None:
         """Know that the WebSocket has ended."""
@@ -145,6 +148,7 @@ class DirectWebSocket(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.is_ready = False
+        self.listener.pause()
 
     def resume_writing(self) -> None:
         if self._closing is None:

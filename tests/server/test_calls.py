@@ -12,6 +12,7 @@ import redis as redis_py
 from presence_progress import rooms
 from presence_progress.server.calls import Calls
 from presence_progress.server.connection import connect, disconnect
+from presence_progress.server.wire import Wire
 from presence_progress.settings import Settings
 from tests.conftest import free_port
 
@@ -33,6 +34,46 @@ async def test_a_storm_is_one_connection_and_in_order(redis: Any, client: Any, s
     positions = await asyncio.gather(*setting)
     assert [seq for _, seq in positions] == list(range(1, 901))
     assert client.info("stats")["total_connections_received"] == before + 1
+
+
+async def test_an_unknown_redis_py_is_used_its_own_way(
+    redis: Any, client: Any, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none(_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(Wire, "open", none)
+    client.script_flush()
+    calls = Calls(redis)
+    setting = [rooms.set_call(site, "count:site/u", 60, {"value": n}) for n in range(9)]
+    assert [seq for _, seq in await calls.run_all(setting)] == list(range(1, 10))
+    assert (await calls.run(rooms.snapshot_call(site, "count:site/u"))).state == {"value": 8}
+
+
+async def test_a_redis_that_hangs_is_given_up_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("presence_progress.server.calls.REDIS_TIMEOUT", 0.3)
+    silent: list[asyncio.StreamWriter] = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        silent.append(writer)
+        while data := await reader.read(9999):
+            if b"EVALSHA" not in data:  # redis-py introduces itself, and is answered
+                writer.write(b"+OK\r\n" * data.count(b"*"))
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    redis = connect(Settings(redis_url=f"redis://127.0.0.1:{port}?protocol=2"))
+    calls = Calls(redis)
+    for number in (1, 2):
+        with pytest.raises(redis_py.TimeoutError):
+            await asyncio.wait_for(calls.run(rooms.snapshot_call("site", "count:site/h")), 5)
+        assert len(silent) == number, "on a connection of its own"
+    await calls.close()
+    server.close()
+    for writer in silent:
+        writer.close()
 
 
 async def test_a_script_that_fails_fails_alone(redis: Any, client: Any, site: str) -> None:
