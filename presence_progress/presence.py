@@ -8,6 +8,7 @@ again. This module never decides who may enter.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
 
 from presence_progress import context, keys, rooms
@@ -45,7 +46,7 @@ class Presence:
     activity: Activity = "viewing"
     focus: str | None = None
 
-    @property
+    @cached_property
     def room(self) -> str:
         return keys.presence_room(self.doctype, self.name)
 
@@ -101,7 +102,6 @@ def enter_call(presence: Presence) -> rooms.Call[tuple[str, int]]:
         raise rooms.BadField(
             f"activity is one of {', '.join(ACTIVITIES)}; got {presence.activity!r}"
         )
-    who = {"name": presence.who.name, "image": presence.who.image}
     return rooms.Call(
         "presence_enter",
         _keys(presence.site, presence.room),
@@ -110,7 +110,7 @@ def enter_call(presence: Presence) -> rooms.Call[tuple[str, int]]:
             SESSION_LEASE,
             presence.activity,
             rooms.to_json(presence.focus, "focus"),
-            rooms.to_json(who, "who"),
+            _who_json(presence.who),
         ],
         rooms.read_position,
         before=_note_due(presence),
@@ -173,6 +173,11 @@ def schedule_call(site: str, room: str, claimed_until: int, due: int) -> rooms.C
         [keys.due_member(site, room), claimed_until, due],
         lambda reply: None,
     )
+
+
+@lru_cache(maxsize=1024)
+def _who_json(who: Who) -> str:
+    return rooms.to_json({"name": who.name, "image": who.image}, "who")
 
 
 def _keys(site: str, room: str) -> list[str]:

@@ -189,7 +189,7 @@ class Session:
                     await rest
                 except Exception as error:
                     self._note(event, error)
-            if not self._line:
+            if not self._line or self._is_closed:
                 break
             event, handle, arguments = self._line.popleft()
             rest = self._begin(event, handle, arguments)
@@ -235,16 +235,17 @@ class Session:
         """Leave every document, after a grace in milliseconds: 0 when the client has said
         goodbye."""
         self._is_closed = True
-        if self._worker is not None:
-            self._worker.cancel()
         for document in list(self.opened):
             self.close_document(document)
         for room in (None, *self.identity.rooms, *self._joined):
             self.services.fanout.leave(self.identity.site, self.connection, room)
-        if self._writing is not None:
+        while self._writing is not None:
             # An entry under way is not taken back by cancelling it: it must arrive before its
             # leave.
-            await asyncio.gather(self._writing, return_exceptions=True)
+            await asyncio.wait({self._writing})
+            await asyncio.sleep(0)  # whoever has written goes on first
+        if self._worker is not None:
+            self._worker.cancel()
         calls = [presence.leave_call(entered, grace) for entered in self.presences.values()]
         self.presences.clear()
         if calls:
@@ -330,10 +331,9 @@ class Session:
     async def _write(self, call: rooms.Call[Any]) -> None:
         self._writing = self.services.calls.run(call)
         try:
-            await asyncio.shield(self._writing)
+            await self._writing
         finally:
-            if self._writing.done():
-                self._writing = None
+            self._writing = None
 
 
 def _document_of(entered: presence.Presence) -> Document:
