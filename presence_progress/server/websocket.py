@@ -251,18 +251,15 @@ class _LibraryReader:
 
     def read(self, data: bytes) -> None:
         self._library.receive_data(data)
-        ended_by = None
         for received in self._library.events_received():
             assert isinstance(received, Frame)
-            if received.opcode is Opcode.CLOSE:
-                ended_by = self._library.close_rcvd
-            elif received.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            if received.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 self._put_together(received)
-        if self._library.parser_exc is not None:
-            ended_by = self._library.close_sent
-        if not self._transport.is_closing():
-            # Pongs, and the answer to a close frame.
-            self._transport.write(b"".join(self._library.data_to_send()))
+        if self._transport.is_closing():
+            return
+        # Pongs, and a close frame, in answer to the client's or because of what it has sent.
+        self._transport.write(b"".join(self._library.data_to_send()))
+        ended_by = self._library.close_rcvd or self._library.close_sent
         if ended_by is not None:
             self._websocket.is_ready = False
             self._transport.close()
@@ -282,7 +279,6 @@ class _LibraryReader:
             text = payload.decode()
         except UnicodeDecodeError:
             self._library.fail(1007, "invalid UTF-8")
-            self._websocket.listener.lose(1007)
         else:
             self._websocket.listener.hear(text)
 

@@ -134,3 +134,4 @@ async def test_while_frappe_is_away_nobody_is_let_in_and_nobody_is_refused_for_g
     await viewer.watch(ROOM)
     again = await Client(sid).connect(server.url)
     await close(again.socket)
+    await close(late)

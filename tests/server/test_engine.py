@@ -241,6 +241,7 @@ async def test_a_frame_is_written_past_the_line_only_while_there_is_none(
         connection.put(Packet(MESSAGE, "in line"))
         assert connection.write is None and connection.backlog == 7
         connection._websocket.resume_writing()
+        assert connection.write is not None
         connection.write(b"\x81\x06behind")
         assert connection.backlog == 0
         heard = [(await websocket.receive()).data for _ in range(3)]
