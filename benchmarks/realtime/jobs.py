@@ -28,6 +28,7 @@ from benchmarks.realtime.clients import (
     message,
     packet,
 )
+from benchmarks.realtime.floor import floor
 from benchmarks.realtime.servers import OURS, Server, World
 from presence_progress import rooms
 from presence_progress.task_room import TaskRecord, write_call
@@ -452,6 +453,11 @@ def start(load: Load) -> Found:
 
 
 JOBS = (
+    Job(
+        "floor",
+        lambda load: {"floor": floor()} if load.is_ours else {},
+        (Measure("floor", "the floor: the kernel's part, one bare write", "µs", "plain"),),
+    ),
     Job(
         "broadcast-100",
         lambda load: broadcast(load, 100, "broadcast_100"),

@@ -67,6 +67,11 @@ class Stalled:
     def close(self) -> None:
         self._socket.close()
 
+    def reset(self) -> None:
+        """End without a word, as a process does that is killed with data unread."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self._socket.close()
+
 
 @pytest.fixture
 async def stalled(stack: Stack, server: Process) -> AsyncIterator[Stalled]:
@@ -142,6 +147,32 @@ async def test_a_stream_stays_in_order_whatever_carries_it(
         numbers = [m for event, m in client.heard if event == "number"]
         assert numbers == list(range(numbers[0], 3000)), "in order, and without a gap"
         await client.socket.disconnect()
+
+
+async def test_who_vanishes_in_the_middle_of_a_broadcast_is_missed_by_nobody(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    editor = await sign_in(EDITOR, server)
+    sid = await session_of(stack, VIEWER)
+    vanishing = [Stalled() for _ in range(20)]
+    for one in vanishing:
+        await one.connect(server.url, sid)
+
+    def count() -> None:
+        for number in range(2000):
+            counts.publish_realtime("number", [number, "x" * 1000], room="website")
+
+    stream = asyncio.ensure_future(asyncio.to_thread(count))
+    for wanted, one in enumerate(vanishing):
+        await until_number(editor, wanted * 50)
+        one.reset()
+    await stream
+    await until_number(editor, 1999)
+    assert [m[0] for event, m in editor.heard if event == "number"] == list(range(2000))
+
+
+async def until_number(client: Client, number: int) -> None:
+    await client.wait_for("number", lambda m: m[0] == number)
 
 
 @pytest.mark.parametrize("length", [0, 100, 125, 126, 127, 65_535, 65_536, 300_000])

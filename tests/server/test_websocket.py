@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from websockets.frames import Close, Frame, Opcode
@@ -56,7 +55,10 @@ class Wire:
             if not data:
                 raise EOFError
             self.library.receive_data(data)
-            self.frames += [one for one in self.library.events_received() if _is_told(one)]
+            for one in self.library.events_received():
+                assert isinstance(one, Frame)
+                if one.data != b"2":  # a heartbeat comes when it will
+                    self.frames.append(one)
         return self.frames.pop(0)
 
     async def hear_pong(self) -> None:
@@ -70,10 +72,6 @@ class Wire:
             one = await self.hear()
             if one.opcode is Opcode.CLOSE:
                 return int(Close.parse(one.data).code)
-
-
-def _is_told(one: Any) -> bool:
-    return isinstance(one, Frame) and one.data != b"2"  # a heartbeat comes when it will
 
 
 def text(data: str | bytes, fin: bool = True) -> Frame:
