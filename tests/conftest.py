@@ -48,6 +48,11 @@ class RedisServer:
         with redis.Redis.from_url(self.url) as client:
             until_answers(client.ping)
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def stop(self) -> None:
         if self._process:
             self._process.kill()

@@ -206,7 +206,7 @@ def _panel(curve: Curve, points: Points) -> str:
         _text(8, 18, curve.title, 'font-weight="bold"'),
         _text(8, 33, f"{curve.unit}; below: {curve.x}", 'fill="#666"'),
     ]
-    for level in (0, _round(highest / 2), _round(highest)):
+    for level in (0, _round(highest) / 2, _round(highest)):
         x, y = place(min(curve.places), level)
         parts.append(f'<path d="M{x} {y}H{_WIDTH - _RIGHT}" stroke="#ddd"/>')
         parts.append(_text(x - 6, y + 4, f"{level:g}", 'text-anchor="end" fill="#666"'))

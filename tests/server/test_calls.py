@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,7 @@ from presence_progress.server.calls import Calls
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.wire import Wire
 from presence_progress.settings import Settings
-from tests.conftest import free_port
+from tests.conftest import RedisServer, free_port
 
 
 @pytest.fixture
@@ -24,10 +27,16 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
     await disconnect(redis)
 
 
-async def test_a_storm_is_one_connection_and_in_order(redis: Any, client: Any, site: str) -> None:
+@pytest.fixture
+async def calls(redis: Any) -> AsyncIterator[Calls]:
+    calls = Calls(redis)
+    yield calls
+    await calls.close()
+
+
+async def test_a_storm_is_one_connection_and_in_order(calls: Calls, client: Any, site: str) -> None:
     client.script_flush()
     before = client.info("stats")["total_connections_received"]
-    calls = Calls(redis)
     setting = [
         calls.run(rooms.set_call(site, "count:site/c", 60, {"value": n})) for n in range(900)
     ]
@@ -37,48 +46,42 @@ async def test_a_storm_is_one_connection_and_in_order(redis: Any, client: Any, s
 
 
 async def test_an_unknown_redis_py_is_used_its_own_way(
-    redis: Any, client: Any, site: str, monkeypatch: pytest.MonkeyPatch
+    calls: Calls, client: Any, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def none(_: Any) -> None:
         return None
 
     monkeypatch.setattr(Wire, "open", none)
     client.script_flush()
-    calls = Calls(redis)
     setting = [rooms.set_call(site, "count:site/u", 60, {"value": n}) for n in range(9)]
     assert [seq for _, seq in await calls.run_all(setting)] == list(range(1, 10))
     assert (await calls.run(rooms.snapshot_call(site, "count:site/u"))).state == {"value": 8}
 
 
 async def test_a_redis_that_hangs_is_given_up_and_tried_again(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("presence_progress.server.calls.REDIS_TIMEOUT", 0.3)
-    silent: list[asyncio.StreamWriter] = []
-
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        silent.append(writer)
-        while data := await reader.read(9999):
-            if b"EVALSHA" not in data:  # redis-py introduces itself, and is answered
-                writer.write(b"+OK\r\n" * data.count(b"*"))
-
-    server = await asyncio.start_server(hang, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    redis = connect(Settings(redis_url=f"redis://127.0.0.1:{port}?protocol=2"))
+    server = RedisServer(tmp_path)
+    server.start()
+    redis = connect(Settings(redis_url=server.url))
     calls = Calls(redis)
-    for number in (1, 2):
+    call = rooms.set_call("site", "count:site/h", 60, {"value": 1})
+    assert (await calls.run(call))[1] == 1
+    os.kill(server.pid, signal.SIGSTOP)
+    hanging = [calls.run(call), calls.run(call)]
+    for one in hanging:
         with pytest.raises(redis_py.TimeoutError):
-            await asyncio.wait_for(calls.run(rooms.snapshot_call("site", "count:site/h")), 5)
-        assert len(silent) == number, "on a connection of its own"
+            await asyncio.wait_for(one, 5)
+    os.kill(server.pid, signal.SIGCONT)
+    assert (await calls.run(call))[1] == 1
     await calls.close()
-    server.close()
-    for writer in silent:
-        writer.close()
+    await disconnect(redis)
+    server.stop()
 
 
-async def test_a_script_that_fails_fails_alone(redis: Any, client: Any, site: str) -> None:
+async def test_a_script_that_fails_fails_alone(calls: Calls, client: Any, site: str) -> None:
     client.set("presence_progress:{odd/count:site/c}", "no hash")
-    calls = Calls(redis)
     good = rooms.set_call(site, "count:site/d", 60, {"value": 1})
     bad = rooms.set_call("odd", "count:site/c", 60, {"value": 1})
     first, failed, last = await asyncio.gather(
@@ -88,14 +91,20 @@ async def test_a_script_that_fails_fails_alone(redis: Any, client: Any, site: st
     assert first == last
 
 
-async def test_one_who_gives_up_harms_no_other(redis: Any, site: str) -> None:
-    calls = Calls(redis)
+async def test_one_who_gives_up_harms_no_other(calls: Calls, site: str) -> None:
     call = rooms.set_call(site, "count:site/e", 60, {"value": 1})
     gone, other = (asyncio.ensure_future(calls.run(call)) for _ in range(2))
     await asyncio.sleep(0)
     gone.cancel()
     assert (await other)[1] == 1
     assert (await calls.run(call))[1] == 1
+
+
+async def test_a_connection_that_was_cut_is_made_anew(calls: Calls, client: Any, site: str) -> None:
+    call = rooms.set_call(site, "count:site/k", 60, {"value": 1})
+    for _ in range(3):
+        assert (await calls.run(call))[1] == 1
+        client.client_kill_filter(_type="normal", skipme=True)
 
 
 async def test_a_redis_that_is_away_is_told_to_all_and_tried_again() -> None:
