@@ -13,11 +13,12 @@ import structlog
 from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress import rooms
-from presence_progress.server import engine, extensions, metrics, room_events, stock_events
+from presence_progress.server import extensions, metrics, namespaces, room_events, stock_events
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.calls import Calls
 from presence_progress.server.connection import connect, disconnect
+from presence_progress.server.engine import TOO_SLOW, Connection
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
@@ -44,7 +45,7 @@ class RealtimeServer:
     def __init__(self, settings: Settings, sid_prefix: str = "") -> None:
         self._settings = settings
         self._redis = connect(settings)
-        self._sio = engine.Server(
+        self._sio = namespaces.Server(
             sid_prefix=sid_prefix,
             namespaces="*",
             cors_allowed_origins="*",
@@ -145,7 +146,7 @@ class RealtimeServer:
         session = self._sessions.pop(sid, None)
         if session:
             metrics.SOCKETS.labels(session.identity.site).dec()
-            if reason == engine.TOO_SLOW:
+            if reason == TOO_SLOW:
                 metrics.DROPPED.labels(reason).inc()
                 log.warning(
                     "dropped", site=session.identity.site, user=session.identity.user, why=reason
@@ -157,7 +158,7 @@ class RealtimeServer:
         log.info("dropped", site=session.identity.site, user=session.identity.user, why=why)
         self._drop(session.connection, why)
 
-    def _drop(self, connection: engine.Connection, why: str) -> None:
+    def _drop(self, connection: Connection, why: str) -> None:
         """Cut a connection off; a client that means well comes back by itself."""
         metrics.DROPPED.labels(why).inc()
         connection.end(self._sio.reason.SERVER_DISCONNECT)

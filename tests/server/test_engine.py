@@ -21,7 +21,7 @@ import uvicorn
 from engineio.packet import MESSAGE, Packet  # type: ignore[import-untyped]
 from socketio.exceptions import ConnectionRefusedError
 
-from presence_progress.server import engine, websocket
+from presence_progress.server import namespaces, websocket
 from presence_progress.settings import PING_INTERVAL, PING_TIMEOUT
 from tests.server.conftest import NAMESPACE, Process, Stack, close, session_of
 
@@ -99,7 +99,7 @@ class Own:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.sio = engine.Server(
+        self.sio = namespaces.Server(
             sid_prefix="w7-",
             namespaces="*",
             cors_allowed_origins="*",
@@ -279,7 +279,7 @@ async def test_with_an_unknown_uvicorn_frames_go_the_ordinary_way(
 async def test_a_session_that_joins_no_namespace_ends(
     own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(namespaces, "CONNECT_TIMEOUT", 0.2)
     async with raw_own.websocket() as idle, raw_own.websocket() as joined:
         await joined.send_str(f"40{ROOM},")
         async for message in idle:
