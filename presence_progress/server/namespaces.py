@@ -120,7 +120,7 @@ class Manager(socketio.AsyncManager):  # type: ignore[misc]
 
     def get_participants(self, namespace: str, room: Any) -> Iterable[tuple[str, str]]:
         # A socket's own room is not kept for each: it is seen from its name.
-        if self.is_sid_room(namespace, room):
+        if isinstance(room, str) and room in self.rooms.get(namespace, {}).get(None, {}):
             return [(room, self.eio_sid_from_sid(room, namespace))]
         participants: Iterable[tuple[str, str]] = super().get_participants(namespace, room)
         return participants
