@@ -194,7 +194,10 @@ class Connection:
 
     async def _handle_rest(self, rest: Coroutine[Any, Any, None]) -> None:
         while True:
-            await rest
+            try:
+                await rest
+            except Exception:
+                self._engine.logger.exception("a message could not be handled")
             while self._heard and not self.closed:
                 more = self._engine.on_message(self.sid, self._heard.popleft())
                 if more is not None:
@@ -229,17 +232,18 @@ class Connection:
 
     def go_on(self) -> None:
         """Send over the WebSocket what is in line, as far as it goes."""
-        sent = 0
-        while (
-            self._websocket is not None and self._websocket.is_ready and sent < len(self._packets)
-        ):
-            self._websocket.send(self._packets[sent].encode())
-            sent += 1
-        for packet in self._packets[:sent]:
+        websocket, sent = self._websocket, 0
+        if websocket is None or self.closed:
+            return
+        while websocket.is_ready and sent < len(self._packets):
+            packet = self._packets[sent]
+            websocket.send(packet.encode())
             self.backlog -= len(packet.data or "")
+            sent += 1
         del self._packets[:sent]
-        if not self._packets and isinstance(self._websocket, DirectWebSocket):
-            self.write = self._websocket.write
+        # The last one may have been one too many already.
+        if websocket.is_ready and isinstance(websocket, DirectWebSocket):
+            self.write = websocket.write
         self._catch_up()
 
     def _catch_up(self) -> None:

@@ -248,6 +248,31 @@ async def test_a_frame_is_written_past_the_line_only_while_there_is_none(
         assert heard == ["direct", "4in line", "behind"]
 
 
+async def test_nothing_is_written_past_a_transport_that_the_last_packet_has_filled(
+    own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = websocket.DirectWebSocket.send
+
+    def send_and_fill(self: websocket.DirectWebSocket, message: str | bytes) -> None:
+        send(self, message)
+        self.pause_writing()
+
+    async with raw_own.websocket() as client:
+        await joined(client)
+        [connection] = own.sio.eio.sockets.values()
+        connection._websocket.pause_writing()
+        connection.put(Packet(MESSAGE, "last"))
+        monkeypatch.setattr(websocket.DirectWebSocket, "send", send_and_fill)
+        connection._websocket.resume_writing()
+        assert connection.write is None and connection.backlog == 0
+        connection.put(Packet(MESSAGE, "behind"))
+        assert connection.backlog == 6
+        monkeypatch.undo()
+        connection._websocket.resume_writing()
+        assert connection.write is not None
+        assert [(await client.receive()).data for _ in range(2)] == ["4last", "4behind"]
+
+
 async def test_with_an_unknown_uvicorn_frames_go_the_ordinary_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
