@@ -114,7 +114,7 @@ class Connection:
 
     def __init__(self, engine: Engine, sid: str, websocket: WebSocket | None) -> None:
         self.sid = sid
-        self.upgrading = False
+        self.upgrading: Upgrade | None = None
         self.posting = False
         self.closed = False
         self.backlog = 0
@@ -370,7 +370,7 @@ class Upgrade:
         self._connection = connection
         self._websocket = websocket
         self._timer = after(UPGRADE_TIMEOUT, self._give_up)
-        connection.upgrading = True
+        connection.upgrading = self
 
     def hear(self, message: str | bytes) -> None:
         if message == "2probe":
@@ -398,7 +398,8 @@ class Upgrade:
 
     def _end(self) -> None:
         self._timer.cancel()
-        self._connection.upgrading = False
+        if self._connection.upgrading is self:  # and not another that has begun meanwhile
+            self._connection.upgrading = None
 
 
 def after(seconds: float, call: Callable[..., Any], *arguments: Any) -> asyncio.TimerHandle:
