@@ -97,14 +97,14 @@ async def raw(server: Process) -> AsyncIterator[Raw]:
 class Own:
     """A server in the tests' own process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ping_interval: float, ping_timeout: float) -> None:
         self.url = url
         self.sio = namespaces.Server(
             sid_prefix="w7-",
             namespaces="*",
             cors_allowed_origins="*",
-            ping_interval=0.4,
-            ping_timeout=0.3,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
             max_http_buffer_size=1000,
         )
         self.seen: list[Any] = []
@@ -141,9 +141,10 @@ class Own:
 
 
 @contextlib.asynccontextmanager
-async def serve() -> AsyncIterator[Own]:
+async def serve(ping_interval: float = 25, ping_timeout: float = 20) -> AsyncIterator[Own]:
     listening = socket.create_server(("127.0.0.1", 0))
-    own = Own(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    own = Own(url, ping_interval, ping_timeout)
     config = uvicorn.Config(
         socketio.ASGIApp(own.sio),
         ws=own.sio.protocol_for_uvicorn(),
@@ -165,8 +166,16 @@ async def serve() -> AsyncIterator[Own]:
 
 @pytest.fixture
 async def own() -> AsyncIterator[Own]:
-    async with serve() as own:
+    """Return one whose pings are short."""
+    async with serve(ping_interval=0.4, ping_timeout=0.3) as own:
         yield own
+
+
+@pytest.fixture
+async def calm() -> AsyncIterator[tuple[Own, Raw]]:
+    """Return one whose pings come in between no test, and a client."""
+    async with serve() as own, aiohttp.ClientSession() as http:
+        yield own, Raw(http, own.url)
 
 
 @pytest.fixture
@@ -227,9 +236,10 @@ async def test_a_silent_websocket_ends_at_its_ping_timeout(own: Own, raw_own: Ra
 
 
 async def test_a_frame_is_written_past_the_line_only_while_there_is_none(
-    own: Own, raw_own: Raw
+    calm: tuple[Own, Raw],
 ) -> None:
-    async with raw_own.websocket() as websocket:
+    own, raw = calm
+    async with raw.websocket() as websocket:
         await websocket.send_str(f"40{ROOM},")
         assert (await websocket.receive()).data.startswith("0")
         assert (await websocket.receive()).data.startswith(f"40{ROOM}")
@@ -249,15 +259,16 @@ async def test_a_frame_is_written_past_the_line_only_while_there_is_none(
 
 
 async def test_nothing_is_written_past_a_transport_that_the_last_packet_has_filled(
-    own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
+    calm: tuple[Own, Raw], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    own, raw = calm
     send = websocket.DirectWebSocket.send
 
     def send_and_fill(self: websocket.DirectWebSocket, message: str | bytes) -> None:
         send(self, message)
         self.pause_writing()
 
-    async with raw_own.websocket() as client:
+    async with raw.websocket() as client:
         await joined(client)
         [connection] = own.sio.eio.sockets.values()
         connection._websocket.pause_writing()

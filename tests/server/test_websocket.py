@@ -250,11 +250,16 @@ async def test_answers_that_nobody_asked_for_cost_nothing(own: Own, wire: Wire) 
     assert len(heartbeat._to_ping) + len(heartbeat._to_answer) <= 1
 
 
-async def test_whoever_answers_lives_and_whoever_does_not_is_gone(own: Own, wire: Wire) -> None:
-    heard = 0
-    while heard < 3:
-        data = await asyncio.wait_for(wire.reader.read(65536), 5)
-        heard += data.count(b"\x81\x012")
-        wire.send(text("3"))
-    await wire.hear_close()
-    assert await own.ends() == "ping timeout"
+async def test_whoever_answers_lives_and_whoever_does_not_is_gone() -> None:
+    async with serve(ping_interval=0.4, ping_timeout=2) as own:
+        wire = await Wire.connect(own)
+        await wire.shake_hands()
+        wire.send(text(f"40{ROOM},"))
+        heard = 0
+        while heard < 3:
+            data = await asyncio.wait_for(wire.reader.read(65536), 5)
+            heard += data.count(b"\x81\x012")
+            wire.send(text("3"))
+        await wire.hear_close()
+        assert await own.ends() == "ping timeout"
+        wire.writer.close()
