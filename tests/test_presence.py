@@ -1,6 +1,7 @@
 """Presence in Redis: one user is one viewer, leases end, a return within the grace shows
 nothing."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,9 +9,18 @@ import pytest
 from presence_progress import keys, presence, rooms
 from presence_progress.presence import Presence, Who
 from presence_progress.rooms import BadField
-from tests.conftest import Events
+from tests.conftest import Events, RedisServer
 
 ROOM = "presence:ToDo/a"
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return a Redis of this module's own: the servers of other tests would sweep its rooms."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()
 
 
 def make(site: str, session: str = "s1", user: str = "ann", **more: Any) -> Presence:
