@@ -10,9 +10,10 @@ from typing import Any
 
 import socketio
 import structlog
+from redis.exceptions import RedisError
 from socketio.exceptions import ConnectionRefusedError
 
-from presence_progress import rooms
+from presence_progress import keys, rooms
 from presence_progress.server import extensions, metrics, namespaces, room_events, stock_events
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
@@ -23,11 +24,14 @@ from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper
+from presence_progress.server.node import Node
+from presence_progress.server.online import Online
 from presence_progress.server.questions import Questions, Unavailable
 from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
+    DRAIN_TIMEOUT,
     MAX_PAYLOAD,
     PING_INTERVAL,
     PING_TIMEOUT,
@@ -37,6 +41,14 @@ from presence_progress.settings import (
 
 log = structlog.get_logger(__name__)
 _place = attrgetter("site", "room")
+
+
+class NoHooks:
+    def has_hooks(self, site: str) -> bool:
+        return False
+
+    async def tell(self, site: str, room: str, transitions: list[str]) -> None:
+        pass
 
 
 class RealtimeServer:
@@ -59,12 +71,15 @@ class RealtimeServer:
         calls = Calls(self._redis)
         self._questions = Questions(settings, self._redis)
         self._access = Access(self._questions, self._redis)
+        self._node = Node(calls, lambda site: False)
+        self._online = Online(self._node)
         self._services = Services(
             self._redis,
             calls,
             self._access,
             fanout,
             Viewers(calls, fanout),
+            self._node,
             settings.developer_mode,
         )
         self._events = {**stock_events.EVENTS, **room_events.EVENTS}
@@ -73,7 +88,7 @@ class RealtimeServer:
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
         self._bus = Bus(self._redis, self._deliver, self._send_states)
-        self._keeper = Keeper(calls, self._sessions.values)
+        self._keeper = Keeper(calls, self._node, NoHooks(), self._watched_presence)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
@@ -92,7 +107,8 @@ class RealtimeServer:
 
     async def _start(self) -> None:
         self._tasks = [
-            asyncio.ensure_future(part.run()) for part in (self._bus, self._keeper, self._rights)
+            asyncio.ensure_future(part.run())
+            for part in (self._bus, self._node, self._keeper, self._rights)
         ]
 
     async def _stop(self) -> None:
@@ -106,6 +122,10 @@ class RealtimeServer:
     async def end(self) -> None:
         """Cut everybody off, so that he comes back elsewhere or to a successor."""
         self._is_ending = True
+        try:
+            await asyncio.wait_for(self._node.end(), DRAIN_TIMEOUT)
+        except (RedisError, OSError, asyncio.TimeoutError) as error:
+            log.warning("viewers leave when this node's lease ends", error=str(error))
         await self._sio.shutdown()
 
     def _why_not_ready(self) -> str | None:
@@ -134,7 +154,9 @@ class RealtimeServer:
             # Gone while Frappe was being asked: nobody would ever say that it left.
             raise ConnectionRefusedError("Gone")
         await self._sio.accept(sid, namespace)
-        self._sessions[sid] = Session(self._services, sid, connection, identity, self._events)
+        session = Session(self._services, sid, connection, identity, self._events)
+        self._sessions[sid] = session
+        self._online.come(session)
         metrics.SOCKETS.labels(identity.site).inc()
 
     def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:
@@ -151,8 +173,17 @@ class RealtimeServer:
                 log.warning(
                     "dropped", site=session.identity.site, user=session.identity.user, why=reason
                 )
-            said_goodbye = reason == self._sio.reason.CLIENT_DISCONNECT
-            await session.close(grace=0 if said_goodbye else RECONNECT_GRACE)
+            grace = self._grace_after(reason)
+            await asyncio.gather(session.close(grace), self._online.go(session, grace))
+
+    def _grace_after(self, reason: str) -> int:
+        """Return how long, in ms, others shall not notice that a client is gone."""
+        if reason == self._sio.reason.CLIENT_DISCONNECT:
+            return 0
+        if reason == self._sio.reason.PING_TIMEOUT:
+            # So long has he been gone already, at least.
+            return RECONNECT_GRACE - PING_TIMEOUT * 1000
+        return RECONNECT_GRACE
 
     async def _drop_session(self, session: Session, why: str) -> None:
         log.info("dropped", site=session.identity.site, user=session.identity.user, why=why)
@@ -198,6 +229,14 @@ class RealtimeServer:
             session = self._sessions.get(sid)
             if session and room in session.watched:
                 await session.send_state(room)
+
+    def _watched_presence(self) -> set[tuple[str, str]]:
+        return {
+            (session.identity.site, room)
+            for session in self._sessions.values()
+            for room in session.watched
+            if room.startswith("presence:") or room == keys.ONLINE
+        }
 
     async def _send_states(self) -> None:
         """Something may have been missed: send everybody what he watches, whole."""

@@ -48,6 +48,7 @@ async def presence_enter(session: Session, payload: Any = None) -> None:
     if session.identity.is_guest or not await session.may_read((doctype, name)):
         session.send("room_denied", {"room": room, "reason": MAY_NOT_ENTER})
         return
+    session.announced.add(room)
     await session.enter(
         Presence(
             session.identity.site,

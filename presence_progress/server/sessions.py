@@ -25,6 +25,7 @@ from presence_progress.server.access import Access, Document, Identity
 from presence_progress.server.calls import Calls
 from presence_progress.server.engine import Connection
 from presence_progress.server.fanout import Fanout
+from presence_progress.server.node import Node
 from presence_progress.server.questions import Unavailable
 from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
 
@@ -53,6 +54,7 @@ class Services:
     access: Access
     fanout: Fanout
     viewers: Viewers
+    node: Node
     developer_mode: bool = False
 
 
@@ -79,6 +81,7 @@ class Session:
         "_line",
         "_worker",
         "_writing",
+        "announced",
         "connection",
         "identity",
         "opened",
@@ -101,7 +104,10 @@ class Session:
         self.connection = connection
         self.identity = identity
         self.presences: dict[str, presence.Presence] = {}
-        """By room: the documents that this socket is in; the keeper renews them."""
+        """By room: the documents that this socket is in."""
+        self.announced: set[str] = set()
+        """Those of which a client of ours has said so: Frappe's own, on the same page, does not end
+        them."""
         self.watched: set[str] = set()
         """The rooms whose state this socket follows; after a doubt they are sent anew."""
         self.opened: set[Document] = set()
@@ -131,16 +137,6 @@ class Session:
             self._foresee(handler, arguments)
         self._put(event, handler.handle, arguments)
         return self._line is None or len(self._line) <= MAX_PENDING_EVENTS
-
-    def re_enter(self, room: str) -> None:
-        """Enter a document again, in line: Redis has lost this session, unless it has left
-        meanwhile."""
-
-        async def enter_again(session: Session) -> None:
-            if room in session.presences:
-                await session.enter(session.presences[room])
-
-        self._put("re_enter", enter_again, ())
 
     def eject(self, document: Document) -> None:
         """Leave, in line, everything that this socket is in because its user could read a
@@ -246,15 +242,19 @@ class Session:
             await asyncio.sleep(0)  # whoever has written goes on first
         if self._worker is not None:
             self._worker.cancel()
-        calls = [presence.leave_call(entered, grace) for entered in self.presences.values()]
+        leaving = [self.services.node.leave(here, grace) for here in self.presences.values()]
         self.presences.clear()
-        if calls:
+        if leaving:
             try:
-                await asyncio.gather(*map(self.services.calls.run, calls))
+                await asyncio.gather(*leaving)
             except (RedisError, OSError) as error:
-                log.warning("leaves when the lease ends", user=self.identity.user, error=str(error))
+                log.warning("Redis is told later", user=self.identity.user, error=str(error))
 
     # --- what the handlers do with it ---
+
+    @property
+    def is_shown_online(self) -> bool:
+        return not self.identity.is_guest
 
     def send(self, event: str, *message: Any) -> None:
         """Send an event with one argument, or none."""
@@ -317,21 +317,25 @@ class Session:
             self._require_room_for(self.presences)
         # Noted before it is written: whatever happens in between, the session knows what to leave.
         self.presences[entered.room] = entered
-        await self._write(presence.enter_call(entered))
+        await self._write(self.services.node.enter(entered, self._pulse))
 
     async def exit(self, room: str) -> None:
+        self.announced.discard(room)
         entered = self.presences.pop(room, None)
         if entered:
-            await self._write(presence.leave_call(entered))
+            await self._write(self.services.node.leave(entered))
+
+    def _pulse(self) -> int:
+        return self.connection.beat
 
     def _require_room_for(self, held: Collection[str]) -> None:
         if len(held) >= MAX_ROOMS_PER_SOCKET:
             raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
 
-    async def _write(self, call: rooms.Call[Any]) -> None:
-        self._writing = self.services.calls.run(call)
+    async def _write(self, writing: asyncio.Future[Any]) -> None:
+        self._writing = writing
         try:
-            await self._writing
+            await writing
         finally:
             self._writing = None
 

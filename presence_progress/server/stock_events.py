@@ -52,6 +52,10 @@ async def doc_open(session: Session, doctype: str, name: str) -> None:
     document = doctype, name
     if not await session.join_as_reader(f"open_doc:{doctype}/{name}", document):
         return
+    # Desk says nothing when it goes on to another document of the same DocType.
+    before = [opened for opened in session.opened if opened[0] == doctype and opened != document]
+    for left in before:
+        await _close(session, left)
     identity = session.identity
     # Our own client on the same page may have said more of itself already.
     if keys.presence_room(*document) not in session.presences and not identity.is_guest:
@@ -61,9 +65,15 @@ async def doc_open(session: Session, doctype: str, name: str) -> None:
 
 
 async def doc_close(session: Session, doctype: str, name: str) -> None:
-    session.leave(f"open_doc:{doctype}/{name}")
-    session.close_document((doctype, name))
-    await session.exit(keys.presence_room(doctype, name))
+    await _close(session, (doctype, name))
+
+
+async def _close(session: Session, document: Document) -> None:
+    room = keys.presence_room(*document)
+    session.leave("open_doc:{}/{}".format(*document))
+    session.close_document(document)
+    if room not in session.announced:
+        await session.exit(room)
 
 
 def ping(session: Session) -> None:
