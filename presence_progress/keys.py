@@ -22,11 +22,14 @@ SECRET = PREFIX + "secret"
 could know as much."""
 SECRET_HEADER = "X-Presence-Progress-Secret"
 
+ONLINE, ONLINE_COUNT = "online", "online:count"
+"""The rooms of who is on a site at all, and of how many they are."""
+
 MAX_NAME = 500
 """Longest room name in characters: Frappe's longest document name (140) and DocType name, with room
 to spare."""
 
-Kind = Literal["presence", "task", "tasks", "count"]
+Kind = Literal["presence", "online", "online_count", "task", "tasks", "count"]
 ScopeKind = Literal["user", "doc", "doctype", "site", "website"]
 
 
@@ -87,6 +90,10 @@ def parse_room(room: object) -> Room:
     """Take a room name apart; :class:`BadRoom` for anything that is none, whatever its type."""
     if not isinstance(room, str) or not 0 < len(room) <= MAX_NAME:
         raise BadRoom(f"a room name is a text of 1 to {MAX_NAME} characters")
+    if room == ONLINE:
+        return Room("online")
+    if room == ONLINE_COUNT:
+        return Room("online_count")
     kind, _, rest = room.partition(":")
     if rest:
         if kind == "presence":
@@ -165,3 +172,8 @@ def due_member(site: str, room: str) -> str:
 def read_due_member(member: str) -> tuple[str, str]:
     site, _, room = member.partition("/")
     return site, room
+
+
+def ran_key(site: str, transition: str) -> str:
+    """Return the mark that a transition's hooks have been run."""
+    return f"{PREFIX}ran:{site}:{transition}"
