@@ -13,7 +13,15 @@ import structlog
 from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress import rooms
-from presence_progress.server import extensions, metrics, namespaces, room_events, stock_events
+from presence_progress.server import (
+    extensions,
+    invisible,
+    metrics,
+    namespaces,
+    presence_list,
+    room_events,
+    stock_events,
+)
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.calls import Calls
@@ -25,7 +33,9 @@ from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.questions import Questions, Unavailable
 from presence_progress.server.rights import RIGHTS_EVENTS, Rights
+from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
+from presence_progress.server.site_settings import SiteSettings
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
     MAX_PAYLOAD,
@@ -58,7 +68,8 @@ class RealtimeServer:
         fanout = Fanout()
         calls = Calls(self._redis)
         self._questions = Questions(settings, self._redis)
-        self._access = Access(self._questions, self._redis)
+        site_settings = SiteSettings(settings.bench)
+        self._access = Access(self._questions, self._redis, site_settings)
         self._services = Services(
             self._redis,
             calls,
@@ -67,7 +78,12 @@ class RealtimeServer:
             Viewers(calls, fanout),
             settings.developer_mode,
         )
-        self._events = {**stock_events.EVENTS, **room_events.EVENTS}
+        self._events = {
+            **stock_events.EVENTS,
+            **room_events.EVENTS,
+            **presence_list.EVENTS,
+            **invisible.EVENTS,
+        }
         if settings.bench:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
@@ -75,6 +91,7 @@ class RealtimeServer:
         self._bus = Bus(self._redis, self._deliver, self._send_states)
         self._keeper = Keeper(calls, self._sessions.values)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
+        self._rule_changes = RuleChanges(site_settings, self._sessions.values)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
@@ -92,7 +109,8 @@ class RealtimeServer:
 
     async def _start(self) -> None:
         self._tasks = [
-            asyncio.ensure_future(part.run()) for part in (self._bus, self._keeper, self._rights)
+            asyncio.ensure_future(part.run())
+            for part in (self._bus, self._keeper, self._rights, self._rule_changes)
         ]
 
     async def _stop(self) -> None:
@@ -183,6 +201,8 @@ class RealtimeServer:
         for event in events:
             if event.event in RIGHTS_EVENTS:
                 self._rights.hear(event)
+            elif event.event == invisible.SETTINGS:
+                invisible.hear(event, self._access, self._sessions.values())
         if not room:
             for event in events:
                 self._services.fanout.to_everybody(event)

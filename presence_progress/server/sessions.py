@@ -12,6 +12,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -26,18 +27,29 @@ from presence_progress.server.calls import Calls
 from presence_progress.server.engine import Connection
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.questions import Unavailable
+from presence_progress.server.site_settings import PresenceRules
 from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
 
 if TYPE_CHECKING:
     from presence_progress.server.viewers import Viewers
 
 NOT_PERMITTED = "not permitted"
+PRESENCE_IS_OFF = "presence is off"
 
 log = structlog.get_logger(__name__)
 
 
 _Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any]]
 """Its name, what it does, and with which arguments."""
+
+
+class Follow(IntFlag):
+    """Why a socket follows a room; it leaves when the last reason ends."""
+
+    WATCH = 1
+    """It has asked for this room."""
+    LIST = 2
+    """It has the row on screen."""
 
 
 class TooManyRooms(Exception):
@@ -102,7 +114,7 @@ class Session:
         self.identity = identity
         self.presences: dict[str, presence.Presence] = {}
         """By room: the documents that this socket is in; the keeper renews them."""
-        self.watched: set[str] = set()
+        self.watched: dict[str, Follow] = {}
         """The rooms whose state this socket follows; after a doubt they are sent anew."""
         self.opened: set[Document] = set()
         """The documents that are open as stock clients open them."""
@@ -140,7 +152,7 @@ class Session:
             if room in session.presences:
                 await session.enter(session.presences[room])
 
-        self._put("re_enter", enter_again, ())
+        self.do("re_enter", enter_again)
 
     def eject(self, document: Document) -> None:
         """Leave, in line, everything that this socket is in because its user could read a
@@ -151,15 +163,23 @@ class Session:
             lost |= {
                 room for room, here in session.presences.items() if _document_of(here) == document
             }
-            for room in sorted(lost):
-                session.watched.discard(room)
-                session.leave(room)
-                await session.exit(room)
-                session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+            await session.lose(lost, NOT_PERMITTED)
             session.close_document(document)
-            metrics.EJECTED.inc(len(lost))
 
-        self._put("eject", leave_all, ())
+        self.do("eject", leave_all)
+
+    async def lose(self, lost: Collection[str], reason: str) -> None:
+        """Leave rooms that the user may not be in any more, and say so."""
+        for room in sorted(lost):
+            self.watched.pop(room, None)
+            self.leave(room)
+            await self.exit(room)
+            self.send("room_denied", {"room": room, "reason": reason})
+        metrics.EJECTED.inc(len(lost))
+
+    def do(self, what: str, handle: Callable[[Session], Awaitable[Any] | None]) -> None:
+        """Do something in line with the client's events; ``what`` is its name in the log."""
+        self._put(what, handle, ())
 
     def _put(
         self, event: str, handle: Callable[..., Awaitable[Any] | None], arguments: Sequence[Any]
@@ -291,6 +311,27 @@ class Session:
         if room in self._joined:
             del self._joined[room]
             self.services.fanout.leave(self.identity.site, self.connection, room)
+
+    def follow(self, room: str, why: Follow, reads: Document | None = None) -> None:
+        """Join a room whose state the client wants; who calls sends it the state."""
+        self.join(room, reads)
+        self.watched[room] = self.watched.get(room, Follow(0)) | why
+
+    def unfollow(self, room: str, why: Follow) -> None:
+        """Leave a room, unless the client wants it for another reason, too."""
+        left = self.watched.get(room, Follow(0)) & ~why
+        if left:
+            self.watched[room] = left
+        elif self.watched.pop(room, None):
+            self.leave(room)
+
+    @property
+    def rules(self) -> PresenceRules:
+        """What the site has set about presence."""
+        return self.services.access.rules(self.identity.site)
+
+    def set_invisible(self, invisible: bool) -> None:
+        """Hide this session from others, or show it again: the core's part."""
 
     def documents(self) -> set[Document]:
         """Return what the user must be able to read for this socket to stay where it is."""

@@ -101,6 +101,8 @@ class _File:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._version: object = None
+        self._trouble = ""
+        """What was said last about a file that cannot be read: it is said once."""
         self._good: dict[str, Any] = {}
 
     def read(self) -> Mapping[str, Any]:
@@ -109,16 +111,15 @@ class _File:
             # The inode, too: editors, and Frappe, may put a new file in the place of the old one.
             version = status.st_mtime_ns, status.st_size, status.st_ino
             if version != self._version:
-                self._version = version
-                self._good = _good(_object(self._path.read_text("utf-8")), self._good, self._path)
+                told = _object(self._path.read_text("utf-8"))
+                self._good = _good(told, self._good, self._path)
+                self._version, self._trouble = version, ""
         except FileNotFoundError:
-            self._version, self._good = None, {}
+            self._version, self._good, self._trouble = None, {}, ""
         except (OSError, ValueError) as error:
-            if self._version != str(error):
-                self._version = self._version or str(error)
-                log.warning(
-                    "settings that cannot be read", file=str(self._path), why=str(error)
-                )
+            if self._trouble != str(error):
+                log.warning("settings that cannot be read", file=str(self._path), why=str(error))
+            self._version, self._trouble = None, str(error)
         return self._good
 
 

@@ -35,7 +35,9 @@ def doctype_unsubscribe(session: Session, doctype: str) -> None:
 async def task_subscribe(session: Session, task_id: str) -> None:
     """Join a task's plain room. Frappe asks nobody; a task that we know is kept to its watchers."""
     task = (await session.snapshot(keys.task_room(task_id))).state
-    right = right_to_watch(session.identity, keys.Room("task", task_id=task_id), task)
+    right = right_to_watch(
+        session.identity, keys.Room("task", task_id=task_id), task, session.rules
+    )
     room = f"task_progress:{task_id}"
     if isinstance(right, tuple):
         await session.join_as_reader(room, right)
