@@ -26,6 +26,7 @@ def run_hooks(
                 module, _, function = path.rpartition(".")
                 try:
                     call = getattr(importlib.import_module(module), function)
-                    call(one["doctype"], one["name"], one["user"], at)
+                    with context.at(site, "Administrator"):
+                        call(one["doctype"], one["name"], one["user"], at)
                 except Exception:
                     log.exception("%s failed", path)
