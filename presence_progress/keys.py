@@ -183,3 +183,8 @@ def place(site: str, room: str) -> str:
 def read_place(text: str) -> tuple[str, str]:
     site, _, room = text.partition("/")
     return site, room
+
+
+def ran_key(site: str, transition: str) -> str:
+    """Return the mark that a transition's hooks have been run."""
+    return f"{PREFIX}ran:{site}:{transition}"

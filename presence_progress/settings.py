@@ -74,6 +74,14 @@ APP_LOOKUP = 600
 """Seconds after which a site that did not have this app is asked again whether it has."""
 SECRET_TTL = DAY
 """From its last use."""
+SITE_SETTINGS_INTERVAL = 2
+"""Seconds between two looks whether a site's settings have changed."""
+MAX_PEOPLE_ASKED = 500
+"""Users in one question to a site, how they are shown: a question that takes well under a
+second."""
+TRANSITION_TTL = 3600
+"""How long it is known that a transition's hooks have run: a server that got no answer tells it
+again within seconds, one that was away within minutes."""
 FRAPPE_TIMEOUT = 10
 """Seconds for one question to Frappe."""
 FRAPPE_PATIENCE = 12
@@ -89,7 +97,9 @@ CANARY_TIMEOUT = 9
 """Seconds without hearing our own canary, after which the subscription is taken for dead."""
 DRAIN_TIMEOUT = 1
 """Seconds that the end of a server waits for its connections, which it has cut off."""
-MAX_ROOMS_PER_SOCKET = 500
+MAX_LISTED = 500
+"""Rows of one list that a socket has on screen."""
+MAX_ROOMS_PER_SOCKET = 1_000
 MAX_PENDING_EVENTS = 1_000
 """Events of one socket that wait for their turn; more than that is a client that has lost its
 mind."""

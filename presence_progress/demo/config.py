@@ -3,7 +3,8 @@ else."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -27,12 +28,13 @@ STATIC = HERE / "static"
 @dataclass(frozen=True)
 class Config:
     """One demo: its data folder, the realtime port that its pages connect to, the pace of its
-    imports, the Frappe as which it answers a realtime server."""
+    imports, the Frappe as which it answers a realtime server, its hooks by name as dotted paths."""
 
     data: Path
     realtime_port: int = 9000
     pace: float = DEFAULT_PACE
     frappe: Frappe = "v16"
+    hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:

@@ -12,15 +12,16 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from presence_progress import context, keys
+from presence_progress import context
 from presence_progress.demo import airports, sessions, users
-from presence_progress.demo.errors import ApiError, Forbidden, Invalid, Missing
+from presence_progress.demo.errors import ApiError, Invalid, Missing
 from presence_progress.demo.request import (
     CONFIG,
     answer,
     arguments_of,
     in_thread,
     permitted,
+    require_server,
     text_of,
     user_of,
     with_database,
@@ -74,10 +75,7 @@ async def can_subscribe_doctype(request: web.Request) -> web.Response:
 async def look(request: web.Request) -> web.Response:
     """What a site answers that has our app: :mod:`presence_progress.site.rights` does so in
     Frappe."""
-    shown = request.headers.get(keys.SECRET_HEADER, "")
-    secret = await in_thread(context.redis().get, keys.SECRET)
-    if not secret or shown.encode() != secret:
-        raise Forbidden("This is for the realtime server of the bench.")
+    await require_server(request)
     arguments = await arguments_of(request)
     users_of = {
         sid: (await with_database(request, sessions.user_of, sid)).id
@@ -91,8 +89,11 @@ async def look(request: web.Request) -> web.Response:
     )
 
 
+_DOCTYPES = airports.DOCTYPE, airports.NOTE
+
+
 async def _knows(request: web.Request, user: str, doctype: str, name: str) -> bool:
-    may_read = "read" in users.USERS.get(user, GUEST).rights and doctype == airports.DOCTYPE
+    may_read = "read" in users.USERS.get(user, GUEST).rights and doctype in _DOCTYPES
     return may_read and (not name or await with_database(request, airports.exists, name))
 
 
@@ -106,7 +107,7 @@ async def _required(request: web.Request, *names: str) -> dict[str, str]:
 
 async def _may(request: web.Request, right: Right, name: str) -> web.Response:
     doctype = text_of(await arguments_of(request), "doctype")
-    if doctype != airports.DOCTYPE:
+    if doctype not in _DOCTYPES:
         raise Missing(f"DocType {doctype[:40]} not found")
     # Rights first: who may not read learns nothing about what there is.
     await permitted(request, right)

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
 
+from presence_progress import context, keys
 from presence_progress.demo import database, sessions
 from presence_progress.demo.config import Config
 from presence_progress.demo.errors import Forbidden, Invalid, NotSignedIn
@@ -69,6 +70,14 @@ async def permitted(request: web.Request, right: Right) -> User:
     user = await user_of(request)
     require(user, right)
     return user
+
+
+async def require_server(request: web.Request) -> None:
+    """Raise :class:`Forbidden` for whoever does not show the secret of the realtime servers."""
+    shown = request.headers.get(keys.SECRET_HEADER, "")
+    secret = await in_thread(context.redis().get, keys.SECRET)
+    if not secret or shown.encode() != secret:
+        raise Forbidden("This is for the realtime server of the bench.")
 
 
 async def arguments_of(request: web.Request) -> dict[str, Any]:

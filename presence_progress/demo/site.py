@@ -12,6 +12,7 @@ import contextlib
 import logging
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from presence_progress.demo import (
     database,
     methods,
     pages,
+    presence_methods,
     realtime_methods,
     resource,
 )
@@ -45,7 +47,7 @@ def make_app(config: Config) -> web.Application:
     """Build the site; the data folder must exist."""
     app = web.Application(middlewares=[_answer_refusals])
     app[CONFIG] = config
-    for part in (methods, realtime_methods, resource, actions, pages):
+    for part in (methods, realtime_methods, presence_methods, resource, actions, pages):
         app.add_routes(part.ROUTES)
     app.cleanup_ctx.append(_keep_total)
     return app
@@ -128,12 +130,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pace", type=float, default=DEFAULT_PACE)
     parser.add_argument("--frappe", choices=FRAPPES, default=Config.frappe)
+    parser.add_argument(
+        "--hook",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="a function that a worker runs, as an app's hooks.py names it",
+    )
     options = parser.parse_args()
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     context.configure(site=SITE, redis_url=options.redis)
-    config = Config(options.data, options.realtime_port, options.pace, options.frappe)
+    hooks: defaultdict[str, list[str]] = defaultdict(list)
+    for name, _, path in (hook.partition("=") for hook in options.hook):
+        hooks[name].append(path)
+    config = Config(options.data, options.realtime_port, options.pace, options.frappe, hooks)
     web.run_app(
         make_app(config),
         host=options.host,

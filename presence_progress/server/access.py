@@ -5,27 +5,27 @@ It decides from Frappe's answers alone and lets nobody in while Frappe cannot an
 
 from __future__ import annotations
 
+import asyncio
 import json
-import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from presence_progress import keys, rooms
 from presence_progress.keys import Room, Scope
 from presence_progress.presence import Who
 from presence_progress.server.answers import Answers
+from presence_progress.server.app_questions import AppQuestions, NoApp
 from presence_progress.server.handshake import Handshake, Refused
+from presence_progress.server.people import People, Person
 from presence_progress.server.questions import Denied, Questions, Unavailable
+from presence_progress.server.site_settings import PresenceRules, SiteSettings
 from presence_progress.settings import (
-    APP_LOOKUP,
     DENIAL_TTL,
     IDENTITY_TTL,
+    MAX_FORESEEN,
     PERMISSION_TTL,
-    SECRET_TTL,
 )
 
 Document = tuple[str, str]
@@ -82,16 +82,20 @@ class Look:
 class Access:
     """Frappe's answers about users."""
 
-    def __init__(self, questions: Questions, redis: Any) -> None:
+    def __init__(
+        self, questions: Questions, redis: Any, site_settings: SiteSettings | None = None
+    ) -> None:
         self._ask = questions.ask
-        self._redis = redis
-        self._without_app: dict[str, float] = {}
+        self.app = AppQuestions(questions, redis)
+        self.rules = (site_settings or SiteSettings(None)).of
+        """What a site has set about presence, by the site's name."""
+        self._ask_people = People(self.app).ask
         self._identities: Answers[tuple[str, ...], Identity] = Answers(lambda _: IDENTITY_TTL)
         self._permissions: Answers[tuple[str, str, Document], Permission] = Answers(
             lambda permission: PERMISSION_TTL if permission.is_granted else DENIAL_TTL
         )
-        self._people: Answers[tuple[str, str], Who | None] = Answers(
-            lambda who: PERMISSION_TTL if who else DENIAL_TTL
+        self._people: Answers[tuple[str, str], Person | None] = Answers(
+            lambda person: PERMISSION_TTL if person else DENIAL_TTL
         )
 
     async def identify(self, handshake: Handshake) -> Identity:
@@ -142,6 +146,37 @@ class Access:
         # The no may be another session's alone, which has ended.
         return await self.may_still_read(identity, document)
 
+    async def may_read_all(
+        self, identity: Identity, documents: Sequence[Document]
+    ) -> set[Document]:
+        """Return those of some documents that the user may read: what is not known is asked in one
+        question, where the site has this app."""
+        known = {document: self._known(identity, document) for document in documents}
+        unknown = [document for document, is_granted in known.items() if is_granted is None]
+        if unknown:
+            rights = [(identity.user, document) for document in unknown]
+            look = await self.look(identity.site, (), rights)
+            answers = look.may_read if look else await self._may_read_each(identity, unknown)
+            known.update(zip(unknown, answers, strict=True))
+        return {document for document, is_granted in known.items() if is_granted}
+
+    def _known(self, identity: Identity, document: Document) -> bool | None:
+        permission = self._permissions.peek((identity.site, identity.user, document))
+        if permission is None:
+            return None
+        # A no to another session of the user's may be that session's alone.
+        is_about_him = permission.credentials in ({}, identity.credentials)
+        return permission.is_granted if permission.is_granted or is_about_him else None
+
+    async def _may_read_each(self, identity: Identity, documents: Sequence[Document]) -> list[bool]:
+        asked, answers = iter(documents), []
+        # In parts: a long list shall not take every place in its site's line.
+        while part := list(islice(asked, MAX_FORESEEN)):
+            answers += await asyncio.gather(
+                *(self.may_read(identity, document) for document in part)
+            )
+        return answers
+
     def is_reader(self, identity: Identity, document: Document) -> bool:
         """Return whether it is known that the user may read a document."""
         permission = self._permissions.peek((identity.site, identity.user, document))
@@ -162,6 +197,10 @@ class Access:
         for answers in (self._permissions, self._people):
             answers.forget(lambda key: key[0] == site and user in (None, key[1]))
         self._identities.forget(lambda key: key[0] == site)
+
+    def forget_person(self, site: str, user: str) -> None:
+        """Ask anew how a user is shown, the next time."""
+        self._people.forget(lambda key: key == (site, user))
 
     async def _may_read(self, identity: Identity, document: Document) -> Permission:
         doctype, name = document
@@ -188,18 +227,14 @@ class Access:
 
         Returns None for a site that does not have it; :class:`Unavailable` when it cannot answer.
         """
-        if self._without_app.get(site, 0) > time.monotonic():
-            return None
         asked_at, times_forgotten = time.monotonic(), self._permissions.times_forgotten
         questions = [[user, *document] for user, document in rights]
-        secret = {keys.SECRET_HEADER: await self._secret()}
         body = {"sessions": list(sids), "questions": questions}
         try:
-            answer = await self._ask(site, secret, "presence_progress.site.rights.look", None, body)
+            answer = await self.app.ask(site, "rights.look", body)
             look = Look(dict(answer["users"]), list(answer["may_read"]))
             answers = list(zip(rights, look.may_read, strict=True))
-        except Denied:
-            self._without_app[site] = time.monotonic() + APP_LOOKUP
+        except NoApp:
             return None
         except (KeyError, TypeError, ValueError) as error:
             raise Unavailable(f"{site} answers nothing that makes sense") from error
@@ -210,45 +245,69 @@ class Access:
                     self._permissions.put((site, user, document), permission, asked_at)
         return look
 
-    async def _secret(self) -> str:
-        """Return what this bench's servers show to its sites; the first one makes it."""
-        try:
-            made = secrets.token_urlsafe(32)
-            await self._redis.set(keys.SECRET, made, nx=True, ex=SECRET_TTL)
-            await self._redis.expire(keys.SECRET, SECRET_TTL)
-            return rooms.text(await self._redis.get(keys.SECRET))
-        except (RedisError, OSError) as error:
-            raise Unavailable("Redis is away") from error
-
     # --- how somebody is shown ---
 
     async def who(self, identity: Identity) -> Who:
-        """Return how the user is shown to others: asked once, not by every browser."""
+        """Return how the user is shown to others."""
+        return (await self.person(identity)).who
 
-        async def ask() -> Who | None:
+    async def person(self, identity: Identity) -> Person:
+        """Return how the user is shown to others, and whether he is: asked once, not by every
+        browser.
+
+        :class:`Unavailable` when a site that has this app cannot answer: whoever wants to be
+        invisible is not shown because nobody could say so.
+        """
+
+        async def ask() -> Person | None:
             try:
-                people = await self._ask(
-                    identity.site,
-                    identity.credentials,
-                    "frappe.desk.form.load.get_user_info_for_viewers",
-                    {"users": json.dumps([identity.user])},
-                )
-                person = people[identity.user]
-                return Who(person.get("fullname") or identity.user, person.get("image") or None)
-            except (Denied, Unavailable, KeyError, TypeError, AttributeError):
-                return None
+                return await self._ask_people(identity.site, identity.user)
+            except NoApp:
+                return await self._ask_for_person(identity)
 
         key = (identity.site, identity.user)
-        return await self._people.get(key, ask) or Who(identity.user)
+        return await self._people.get(key, ask) or Person(Who(identity.user))
+
+    async def _ask_for_person(self, identity: Identity) -> Person | None:
+        """Ask as stock pages do; None when the answer says nothing."""
+        try:
+            people = await self._ask(
+                identity.site,
+                identity.credentials,
+                "frappe.desk.form.load.get_user_info_for_viewers",
+                {"users": json.dumps([identity.user])},
+            )
+            told = people[identity.user]
+            return Person(Who(told.get("fullname") or identity.user, told.get("image") or None))
+        except (Denied, Unavailable, KeyError, TypeError, AttributeError):
+            return None
+
+    async def set_invisible(self, identity: Identity, invisible: bool) -> None:
+        """Have the site store whether the user is shown to others; :class:`NoApp` where it cannot.
+
+        The site tells everybody's servers, this one too.
+        """
+        body = {"user": identity.user, "invisible": invisible}
+        await self.app.ask(identity.site, "presence.set_invisible", body)
 
 
-def right_to_watch(identity: Identity, room: Room, task: Mapping[str, Any]) -> bool | Document:
+def may_enter(identity: Identity, rules: PresenceRules) -> bool:
+    """Return whether a site lets a user be seen at all."""
+    return rules.presence and (rules.guests or not identity.is_guest)
+
+
+def right_to_watch(
+    identity: Identity, room: Room, task: Mapping[str, Any], rules: PresenceRules
+) -> bool | Document:
     """Return whether a user may watch a room, or which document he must be able to read for it.
 
-    ``task`` is the room's state when it is a task's.
+    ``task`` is the room's state when it is a task's, ``rules`` what the site has set.
     """
     if room.kind == "presence":
-        return room.doctype or "", room.name or ""
+        return may_enter(identity, rules) and (room.doctype or "", room.name or "")
+    if room.kind in ("online", "online_count"):
+        shown_to = rules.online if room.kind == "online" else rules.online_count
+        return rules.presence and _is_among(identity, shown_to)
     if room.kind == "task":
         if identity.user in (task.get("user"), "Administrator") and not identity.is_guest:
             return True
@@ -259,6 +318,17 @@ def right_to_watch(identity: Identity, room: Room, task: Mapping[str, Any]) -> b
             return room.doctype, ""
         return room.user == identity.user and not identity.is_guest
     return room.scope is not None and _right_to_scope(identity, room.scope)
+
+
+def is_off(room: Room, rules: PresenceRules) -> bool:
+    """Return whether nobody may watch a room, because its site has switched presence off."""
+    return room.kind in ("presence", "online", "online_count") and not rules.presence
+
+
+def _is_among(identity: Identity, group: str) -> bool:
+    if group == "all":
+        return not identity.is_guest
+    return group == "website" or (group == "system" and identity.is_system_user)
 
 
 def _right_to_scope(identity: Identity, scope: Scope) -> bool | Document:

@@ -14,7 +14,15 @@ from redis.exceptions import RedisError
 from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress import keys, rooms
-from presence_progress.server import extensions, metrics, namespaces, room_events, stock_events
+from presence_progress.server import (
+    extensions,
+    invisible,
+    metrics,
+    namespaces,
+    presence_list,
+    room_events,
+    stock_events,
+)
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.calls import Calls
@@ -28,7 +36,10 @@ from presence_progress.server.node import Node
 from presence_progress.server.online import Online
 from presence_progress.server.questions import Questions, Unavailable
 from presence_progress.server.rights import RIGHTS_EVENTS, Rights
+from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
+from presence_progress.server.site_settings import SiteSettings
+from presence_progress.server.transitions import Transitions
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
     DRAIN_TIMEOUT,
@@ -41,14 +52,6 @@ from presence_progress.settings import (
 
 log = structlog.get_logger(__name__)
 _place = attrgetter("site", "room")
-
-
-class NoHooks:
-    def has_hooks(self, site: str) -> bool:
-        return False
-
-    async def tell(self, site: str, room: str, transitions: list[str]) -> None:
-        pass
 
 
 class RealtimeServer:
@@ -70,8 +73,10 @@ class RealtimeServer:
         fanout = Fanout()
         calls = Calls(self._redis)
         self._questions = Questions(settings, self._redis)
-        self._access = Access(self._questions, self._redis)
-        self._node = Node(calls, lambda site: False)
+        site_settings = SiteSettings(settings.bench)
+        self._access = Access(self._questions, self._redis, site_settings)
+        self._transitions = Transitions(self._access.app)
+        self._node = Node(calls, self._transitions.has_hooks)
         self._online = Online(self._node)
         self._services = Services(
             self._redis,
@@ -80,16 +85,23 @@ class RealtimeServer:
             fanout,
             Viewers(calls, fanout),
             self._node,
+            self._online,
             settings.developer_mode,
         )
-        self._events = {**stock_events.EVENTS, **room_events.EVENTS}
+        self._events = {
+            **stock_events.EVENTS,
+            **room_events.EVENTS,
+            **presence_list.EVENTS,
+            **invisible.EVENTS,
+        }
         if settings.bench:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
         self._bus = Bus(self._redis, self._deliver, self._send_states)
-        self._keeper = Keeper(calls, self._node, NoHooks(), self._watched_presence)
+        self._keeper = Keeper(calls, self._node, self._transitions, self._watched_presence)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
+        self._rule_changes = RuleChanges(site_settings, self._sessions.values)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
@@ -108,7 +120,13 @@ class RealtimeServer:
     async def _start(self) -> None:
         self._tasks = [
             asyncio.ensure_future(part.run())
-            for part in (self._bus, self._node, self._keeper, self._rights)
+            for part in (
+                self._bus,
+                self._node,
+                self._keeper,
+                self._rights,
+                self._rule_changes,
+            )
         ]
 
     async def _stop(self) -> None:
@@ -214,6 +232,8 @@ class RealtimeServer:
         for event in events:
             if event.event in RIGHTS_EVENTS:
                 self._rights.hear(event)
+            elif event.event == invisible.SETTINGS:
+                invisible.hear(event, self._access, self._sessions.values())
         if not room:
             for event in events:
                 self._services.fanout.to_everybody(event)

@@ -5,8 +5,9 @@ it. Any number of servers may do so side by side.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
@@ -24,7 +25,7 @@ class Hooks(Protocol):
 
     def has_hooks(self, site: str) -> bool: ...
 
-    async def tell(self, site: str, room: str, transitions: list[str]) -> None: ...
+    async def tell(self, site: str, room: str, transitions: list[Any]) -> None: ...
 
 
 class Keeper:
@@ -80,7 +81,7 @@ class Keeper:
     async def _tell(self, place: Place, transitions: list[str]) -> None:
         self._telling.add(place)
         try:
-            await self._hooks.tell(*place, transitions)
+            await self._hooks.tell(*place, [json.loads(one) for one in transitions])
             await self._calls.run(presence.told_call(*place, transitions))
         except (Unavailable, RedisError, OSError):
             pass  # They stay in Redis, and are told at the next sweep.

@@ -41,9 +41,11 @@ class Online:
 
     def come(self, session: Session) -> None:
         """Take note of a socket that has connected, or shall be seen again."""
-        if not session.is_shown_online:
+        rules, identity = session.rules, session.identity
+        is_of_use = rules.presence and (rules.online, rules.online_count) != ("off", "off")
+        if identity.is_guest or not is_of_use:
             return
-        user = self._users.setdefault((session.identity.site, session.identity.user), _User())
+        user = self._users.setdefault((identity.site, identity.user), _User())
         user.sessions.add(session)
         if user.entered is None and user.entering is None:
             user.entering = spawn(self._enter(user, session))
@@ -51,9 +53,11 @@ class Online:
     async def _enter(self, user: _User, session: Session) -> None:
         identity = session.identity
         try:
-            who = await session.services.access.who(identity)
-            if user.sessions:
-                user.entered = Presence(identity.site, "", "", self._session, identity.user, who)
+            person = await session.services.access.person(identity)
+            if user.sessions and not person.invisible:
+                user.entered = Presence(
+                    identity.site, "", "", self._session, identity.user, person.who
+                )
                 await self._node.enter(user.entered, user.pulse)
         except (Unavailable, RedisError, OSError) as error:
             log.debug("not shown online for now", user=identity.user, error=str(error))

@@ -8,10 +8,17 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from presence_progress import keys, presence, rooms, task_room
-from presence_progress.presence import MAX_FOCUS, Presence
-from presence_progress.server.access import Document, right_to_watch
+from presence_progress.presence import MAX_FOCUS
+from presence_progress.server.access import Document, is_off, may_enter, right_to_watch
 from presence_progress.server.questions import Unavailable
-from presence_progress.server.sessions import NOT_PERMITTED, Handler, Session, TooManyRooms
+from presence_progress.server.sessions import (
+    NOT_PERMITTED,
+    PRESENCE_IS_OFF,
+    Follow,
+    Handler,
+    Session,
+    TooManyRooms,
+)
 
 MAY_NOT_ENTER = "may not enter"
 MAY_NOT_CANCEL = "may not cancel"
@@ -24,43 +31,31 @@ async def room_watch(session: Session, room: Any = None) -> None:
     """Join first and read the room then: what changes in between arrives, and is judged there."""
     parsed = keys.parse_room(room)
     task = await _task_state(session, parsed.task_id) if parsed.task_id else {}
-    right = right_to_watch(session.identity, parsed, task)
-    if isinstance(right, tuple):
-        right = await session.join_as_reader(room, right)
-    elif right:
-        session.join(room)
-    if not right:
-        session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+    rules = session.rules
+    right = right_to_watch(session.identity, parsed, task, rules)
+    document = right if isinstance(right, tuple) else None
+    if not (await session.may_read(document) if document else right):
+        reason = PRESENCE_IS_OFF if is_off(parsed, rules) else NOT_PERMITTED
+        session.send("room_denied", {"room": room, "reason": reason})
         return
-    session.watched.add(room)
+    session.follow(room, Follow.WATCH, document)
     await session.send_state(room)
 
 
 async def room_unwatch(session: Session, room: Any = None) -> None:
-    if room in session.watched:
-        session.watched.remove(room)
-        session.leave(room)
+    session.unfollow(room, Follow.WATCH)
 
 
 async def presence_enter(session: Session, payload: Any = None) -> None:
     doctype, name = _document(payload)
     room = keys.presence_room(doctype, name)
-    if session.identity.is_guest or not await session.may_read((doctype, name)):
-        session.send("room_denied", {"room": room, "reason": MAY_NOT_ENTER})
+    rules = session.rules
+    if not may_enter(session.identity, rules) or not await session.may_read((doctype, name)):
+        reason = MAY_NOT_ENTER if rules.presence else PRESENCE_IS_OFF
+        session.send("room_denied", {"room": room, "reason": reason})
         return
     session.announced.add(room)
-    await session.enter(
-        Presence(
-            session.identity.site,
-            doctype,
-            name,
-            session.sid,
-            session.identity.user,
-            await session.services.access.who(session.identity),
-            _activity(payload),
-            _focus(payload),
-        )
-    )
+    await session.enter((doctype, name), _activity(payload), _focus(payload))
 
 
 async def presence_leave(session: Session, payload: Any = None) -> None:
@@ -80,9 +75,18 @@ async def task_cancel(session: Session, task_id: Any = None) -> None:
     await calls.run_all(task_room.list_calls(site, task_id, now))
 
 
-def _answered(
+def _room_of(argument: Any) -> Any:
+    """Return the room that an event was about, as far as it can be told; a denial is found by
+    it."""
+    if isinstance(argument, dict):
+        return f"presence:{argument.get('doctype')}/{argument.get('name')}"
+    return argument
+
+
+def answered(
     handle: Callable[..., Awaitable[None]],
     document: Callable[..., Document | None] | None = None,
+    room_of: Callable[[Any], Any] = _room_of,
 ) -> Handler:
     """Tell the client what became of its event when it failed: our clients wait for an answer."""
 
@@ -97,7 +101,7 @@ def _answered(
             reason = TRY_AGAIN
         else:
             return
-        session.send("room_denied", {"room": _room_of(handle, argument), "reason": reason})
+        session.send("room_denied", {"room": room_of(argument), "reason": reason})
 
     return Handler(handle_and_answer, document)
 
@@ -119,21 +123,13 @@ def _document_of_payload(payload: Any = None, *_: Any) -> Document | None:
 
 
 EVENTS: dict[str, Handler] = {
-    "room_watch": _answered(room_watch, _document_of_room),
-    "room_unwatch": _answered(room_unwatch),
-    "presence_enter": _answered(presence_enter, _document_of_payload),
-    "presence_update": _answered(presence_enter, _document_of_payload),
-    "presence_leave": _answered(presence_leave),
-    "task_cancel": _answered(task_cancel),
+    "room_watch": answered(room_watch, _document_of_room),
+    "room_unwatch": answered(room_unwatch),
+    "presence_enter": answered(presence_enter, _document_of_payload),
+    "presence_update": answered(presence_enter, _document_of_payload),
+    "presence_leave": answered(presence_leave),
+    "task_cancel": answered(task_cancel, room_of=lambda task_id: f"task:{task_id}"),
 }
-
-
-def _room_of(handle: Callable[..., Awaitable[None]], argument: Any) -> Any:
-    """Return the room that an event was about, as far as it can be told; a denial is found by
-    it."""
-    if isinstance(argument, dict):
-        return f"presence:{argument.get('doctype')}/{argument.get('name')}"
-    return f"task:{argument}" if handle is task_cancel else argument
 
 
 async def _task_state(session: Session, task_id: str) -> dict[str, Any]:

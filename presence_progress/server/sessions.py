@@ -12,13 +12,15 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis.exceptions import RedisError
 
-from presence_progress import presence, rooms
+from presence_progress import keys, presence, rooms
 from presence_progress.keys import BadRoom
+from presence_progress.presence import Activity
 from presence_progress.rooms import BadField
 from presence_progress.server import metrics
 from presence_progress.server.access import Access, Document, Identity
@@ -27,18 +29,30 @@ from presence_progress.server.engine import Connection
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.node import Node
 from presence_progress.server.questions import Unavailable
+from presence_progress.server.site_settings import PresenceRules
 from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
 
 if TYPE_CHECKING:
+    from presence_progress.server.online import Online
     from presence_progress.server.viewers import Viewers
 
 NOT_PERMITTED = "not permitted"
+PRESENCE_IS_OFF = "presence is off"
 
 log = structlog.get_logger(__name__)
 
 
 _Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any]]
 """Its name, what it does, and with which arguments."""
+
+
+class Follow(IntFlag):
+    """Why a socket follows a room; it leaves when the last reason ends."""
+
+    WATCH = 1
+    """It has asked for this room."""
+    LIST = 2
+    """It has the row on screen."""
 
 
 class TooManyRooms(Exception):
@@ -55,6 +69,7 @@ class Services:
     fanout: Fanout
     viewers: Viewers
     node: Node
+    online: Online
     developer_mode: bool = False
 
 
@@ -84,6 +99,7 @@ class Session:
         "announced",
         "connection",
         "identity",
+        "is_invisible",
         "opened",
         "presences",
         "services",
@@ -103,12 +119,14 @@ class Session:
         self.sid = sid
         self.connection = connection
         self.identity = identity
+        self.is_invisible = False
+        """Whether the user does not want to be shown to others."""
         self.presences: dict[str, presence.Presence] = {}
         """By room: the documents that this socket is in."""
         self.announced: set[str] = set()
         """Those of which a client of ours has said so: Frappe's own, on the same page, does not end
         them."""
-        self.watched: set[str] = set()
+        self.watched: dict[str, Follow] = {}
         """The rooms whose state this socket follows; after a doubt they are sent anew."""
         self.opened: set[Document] = set()
         """The documents that are open as stock clients open them."""
@@ -147,15 +165,23 @@ class Session:
             lost |= {
                 room for room, here in session.presences.items() if _document_of(here) == document
             }
-            for room in sorted(lost):
-                session.watched.discard(room)
-                session.leave(room)
-                await session.exit(room)
-                session.send("room_denied", {"room": room, "reason": NOT_PERMITTED})
+            await session.lose(lost, NOT_PERMITTED)
             session.close_document(document)
-            metrics.EJECTED.inc(len(lost))
 
-        self._put("eject", leave_all, ())
+        self.do("eject", leave_all)
+
+    async def lose(self, lost: Collection[str], reason: str) -> None:
+        """Leave rooms that the user may not be in any more, and say so."""
+        for room in sorted(lost):
+            self.watched.pop(room, None)
+            self.leave(room)
+            await self.exit(room)
+            self.send("room_denied", {"room": room, "reason": reason})
+        metrics.EJECTED.inc(len(lost))
+
+    def do(self, what: str, handle: Callable[[Session], Awaitable[Any] | None]) -> None:
+        """Do something in line with the client's events; ``what`` is its name in the log."""
+        self._put(what, handle, ())
 
     def _put(
         self, event: str, handle: Callable[..., Awaitable[Any] | None], arguments: Sequence[Any]
@@ -252,10 +278,6 @@ class Session:
 
     # --- what the handlers do with it ---
 
-    @property
-    def is_shown_online(self) -> bool:
-        return not self.identity.is_guest
-
     def send(self, event: str, *message: Any) -> None:
         """Send an event with one argument, or none."""
         self.services.fanout.to_socket(self.identity.site, self.connection, event, *message)
@@ -292,6 +314,40 @@ class Session:
             del self._joined[room]
             self.services.fanout.leave(self.identity.site, self.connection, room)
 
+    def follow(self, room: str, why: Follow, reads: Document | None = None) -> None:
+        """Join a room whose state the client wants; who calls sends it the state."""
+        self.join(room, reads)
+        self.watched[room] = self.watched.get(room, Follow(0)) | why
+
+    def unfollow(self, room: str, why: Follow) -> None:
+        """Leave a room, unless the client wants it for another reason, too."""
+        left = self.watched.get(room, Follow(0)) & ~why
+        if left:
+            self.watched[room] = left
+        elif self.watched.pop(room, None):
+            self.leave(room)
+
+    @property
+    def rules(self) -> PresenceRules:
+        """What the site has set about presence."""
+        return self.services.access.rules(self.identity.site)
+
+    def set_invisible(self, invisible: bool) -> None:
+        """Hide from others, in line, or be shown to them again."""
+
+        async def follow(session: Session) -> None:
+            if session.is_invisible == invisible:
+                return
+            session.is_invisible = invisible
+            if invisible:
+                await session.services.online.go(session, 0)
+            else:
+                session.services.online.come(session)
+            for entered in list(session.presences.values()):
+                await session._show(entered)
+
+        self.do("set_invisible", follow)
+
     def documents(self) -> set[Document]:
         """Return what the user must be able to read for this socket to stay where it is."""
         rooms_joined = {document for document in self._joined.values() if document}
@@ -312,12 +368,28 @@ class Session:
     async def send_state(self, room: str) -> None:
         self.send("room_state", (await self.snapshot(room)).wire())
 
-    async def enter(self, entered: presence.Presence) -> None:
-        if entered.room not in self.presences:
+    async def enter(
+        self, document: Document, activity: Activity = "viewing", focus: str | None = None
+    ) -> None:
+        """Be a viewer of a document, or say something new of it."""
+        room = keys.presence_room(*document)
+        if room not in self.presences:
             self._require_room_for(self.presences)
+        identity = self.identity
+        person = await self.services.access.person(identity)
+        self.is_invisible = person.invisible
+        entered = presence.Presence(
+            *(identity.site, *document, self.sid, identity.user, person.who, activity, focus)
+        )
         # Noted before it is written: whatever happens in between, the session knows what to leave.
-        self.presences[entered.room] = entered
-        await self._write(self.services.node.enter(entered, self._pulse))
+        self.presences[room] = entered
+        await self._show(entered)
+
+    async def _show(self, entered: presence.Presence) -> None:
+        node = self.services.node
+        await self._write(
+            node.leave(entered) if self.is_invisible else node.enter(entered, self._pulse)
+        )
 
     async def exit(self, room: str) -> None:
         self.announced.discard(room)

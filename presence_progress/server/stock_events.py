@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from presence_progress import keys, rooms
-from presence_progress.presence import Presence
-from presence_progress.server.access import Document, right_to_watch
+from presence_progress.server.access import Document, may_enter, right_to_watch
 from presence_progress.server.sessions import Handler, Session
 
 EDITOR_CHANNEL = "open_in_editor"
@@ -35,7 +34,9 @@ def doctype_unsubscribe(session: Session, doctype: str) -> None:
 async def task_subscribe(session: Session, task_id: str) -> None:
     """Join a task's plain room. Frappe asks nobody; a task that we know is kept to its watchers."""
     task = (await session.snapshot(keys.task_room(task_id))).state
-    right = right_to_watch(session.identity, keys.Room("task", task_id=task_id), task)
+    right = right_to_watch(
+        session.identity, keys.Room("task", task_id=task_id), task, session.rules
+    )
     room = f"task_progress:{task_id}"
     if isinstance(right, tuple):
         await session.join_as_reader(room, right)
@@ -52,15 +53,16 @@ async def doc_open(session: Session, doctype: str, name: str) -> None:
     document = doctype, name
     if not await session.join_as_reader(f"open_doc:{doctype}/{name}", document):
         return
-    # Desk says nothing when it goes on to another document of the same DocType.
-    before = [opened for opened in session.opened if opened[0] == doctype and opened != document]
-    for left in before:
-        await _close(session, left)
-    identity = session.identity
+    if session.rules.move:
+        # Desk says nothing when it goes on to another document of the same DocType.
+        for opened in [opened for opened in session.opened if opened[0] == doctype]:
+            if opened != document:
+                await _close(session, opened)
+    if not may_enter(session.identity, session.rules):
+        return
     # Our own client on the same page may have said more of itself already.
-    if keys.presence_room(*document) not in session.presences and not identity.is_guest:
-        who = await session.services.access.who(identity)
-        await session.enter(Presence(identity.site, *document, session.sid, identity.user, who))
+    if keys.presence_room(*document) not in session.presences:
+        await session.enter(document)
     session.open_document(document)
 
 

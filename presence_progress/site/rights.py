@@ -6,14 +6,10 @@ session alive and call the user active, for as long as a tab is left open.
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import frappe
 from frappe.sessions import get_expired_threshold
 
-from presence_progress import context, keys
+from presence_progress.site.callers import as_user, require_server
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])  # type: ignore[untyped-decorator]
@@ -25,18 +21,11 @@ def look(sessions: list[str], questions: list[list[str]]) -> dict[str, object]:
     ended is not among them, and null is a question that this site failed at. Raises
     ``PermissionError`` for whoever does not show the bench's secret.
     """
-    _require_secret()
+    require_server()
     return {
         "users": _users_of(sessions),
         "may_read": [_may_read(*question) for question in questions],
     }
-
-
-def _require_secret() -> None:
-    shown = frappe.get_request_header(keys.SECRET_HEADER) or ""
-    secret = context.redis().get(keys.SECRET) or b""
-    if not secret or not hmac.compare_digest(shown.encode(), secret):
-        raise frappe.PermissionError
 
 
 def _users_of(sessions: list[str]) -> dict[str, str]:
@@ -53,7 +42,7 @@ def _users_of(sessions: list[str]) -> dict[str, str]:
 
 
 def _may_read(user: str, doctype: str, name: str) -> bool | None:
-    with _as_user(user):
+    with as_user(user):
         try:
             return bool(frappe.has_permission(doctype, "read", doc=name or None, user=user))
         except (frappe.DoesNotExistError, frappe.PermissionError):
@@ -61,14 +50,3 @@ def _may_read(user: str, doctype: str, name: str) -> bool | None:
         except Exception:
             # An app's own rule that fails: its trouble shall not be taken for a no.
             return None
-
-
-@contextmanager
-def _as_user(user: str) -> Iterator[None]:
-    # Rules of apps ask who is signed in, whatever user they are given.
-    before = frappe.session.user
-    frappe.set_user(user)
-    try:
-        yield
-    finally:
-        frappe.set_user(before)

@@ -1,0 +1,79 @@
+"""Who is in which document of a list: the rows that a page has on screen, in one watch.
+
+A page says which rows it shows whenever that has changed; each row's room is then followed like any
+other, so that a resync, a lost right and a slow socket go the same ways.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from presence_progress import keys, rooms
+from presence_progress.server.access import Document, may_enter
+from presence_progress.server.room_events import answered
+from presence_progress.server.sessions import (
+    NOT_PERMITTED,
+    PRESENCE_IS_OFF,
+    Follow,
+    Session,
+    TooManyRooms,
+)
+from presence_progress.settings import MAX_LISTED
+
+
+async def presence_list(session: Session, payload: Any = None) -> None:
+    """Follow the rooms of these rows, and of no others of their DocType; rows that the user may not
+    read are left out silently. Every row's state is sent, also of those that were there before: so
+    a page that has doubts says its list again.
+    """
+    doctype, rows = _read(payload)
+    rules = session.rules
+    if not may_enter(session.identity, rules):
+        _keep_only(session, doctype, {})
+        reason = NOT_PERMITTED if rules.presence else PRESENCE_IS_OFF
+        session.send("room_denied", {"room": _list_of(payload), "reason": reason})
+        return
+    # What scrolled away goes first: it makes room, and Frappe may take its time.
+    _keep_only(session, doctype, rows)
+    readable = await session.services.access.may_read_all(session.identity, list(rows.values()))
+    shown = {room: document for room, document in rows.items() if document in readable}
+    _keep_only(session, doctype, shown)
+    try:
+        for room, document in shown.items():
+            session.follow(room, Follow.LIST, document)
+    except TooManyRooms:
+        # A list of which some rows are live and others are not would look like the truth.
+        _keep_only(session, doctype, {})
+        raise
+    # Joined first and read then, as ever: what changes in between arrives, and is judged there.
+    calls = [rooms.snapshot_call(session.identity.site, room) for room in shown]
+    for snapshot in await session.services.calls.run_all(calls):
+        session.send("room_state", snapshot.wire())
+
+
+def _keep_only(session: Session, doctype: str, rows: dict[str, Document]) -> None:
+    of_doctype = f"presence:{doctype}/"
+    for room, why in list(session.watched.items()):
+        if why & Follow.LIST and room.startswith(of_doctype) and room not in rows:
+            session.unfollow(room, Follow.LIST)
+
+
+def _read(payload: Any) -> tuple[str, dict[str, Document]]:
+    """Return the DocType, and by room the documents of a list."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("names"), list):
+        raise rooms.BadField("a list is {doctype, names: […]}")
+    doctype, names = payload.get("doctype") or "", payload["names"]
+    if len(names) > MAX_LISTED:
+        raise TooManyRooms(f"a list has at most {MAX_LISTED} rows")
+    rows = {keys.presence_room(doctype, str(name)): (doctype, str(name)) for name in names}
+    if not rows:
+        keys.presence_room(doctype, "-")  # a DocType that is none is refused here, too
+    return doctype, rows
+
+
+def _list_of(payload: Any) -> str:
+    """Return what a denial names: the DocType's rooms as a whole."""
+    return f"presence:{payload.get('doctype') if isinstance(payload, dict) else ''}"
+
+
+EVENTS = {"presence_list": answered(presence_list, room_of=_list_of)}

@@ -1,0 +1,248 @@
+"""Who wants to be invisible is so on every server, and is not shown while nobody can say it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any, cast
+
+import aiohttp
+import pytest
+
+from presence_progress import counts
+from presence_progress.demo import database
+from presence_progress.presence import Who
+from presence_progress.server import invisible
+from presence_progress.server.access import Access, Identity
+from presence_progress.server.bus import read_event
+from presence_progress.server.connection import connect, disconnect
+from presence_progress.server.people import Person
+from presence_progress.server.questions import Denied, Failed, Questions, Unavailable
+from presence_progress.server.sessions import Session
+from presence_progress.settings import MAX_PEOPLE_ASKED, Settings
+from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
+from tests.server.faults import Faults, answer
+
+EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
+ELIF = Who("Elif Editor", "/files/editor.svg")
+SET = "/api/method/presence_progress.site.presence.set_invisible"
+
+
+@pytest.fixture(autouse=True)
+def _everybody_is_visible(stack: Stack) -> None:
+    with database.connect(stack.database) as db:
+        db.execute("DELETE FROM invisible")
+
+
+def stored(stack: Stack) -> set[str]:
+    with database.connect(stack.database) as db:
+        return {row["user"] for row in db.execute("SELECT user FROM invisible")}
+
+
+# --- the wish, from a page to the site and back to all of the user's pages ------------------------
+
+
+async def test_a_wish_is_stored_and_reaches_all_pages_of_the_user_alone(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    second = await asyncio.to_thread(stack.start_server)
+    here, there = await sign_in(EDITOR, server), await sign_in(EDITOR, second)
+    other = await sign_in(VIEWER, second)
+    for wish in (True, False):
+        await here.say("presence_invisible", wish)
+        for page in (here, there):
+            told = await page.wait_for("presence_settings", lambda m, wish=wish: m["invisible"] is wish)
+            assert told == {"user": EDITOR, "invisible": wish}
+        assert (EDITOR in stored(stack)) is wish
+    await other.settle()
+    assert [event for event, _ in other.heard] == ["pong"]
+
+
+@pytest.mark.parametrize("wish", [None, "true", 1, {}, []])
+async def test_what_is_no_wish_changes_nothing(
+    stack: Stack, server: Process, sign_in: Connect, wish: Any
+) -> None:
+    editor = await sign_in(EDITOR, server)
+    await editor.say("presence_invisible", wish)
+    denied = await editor.wait_for("room_denied")
+    assert denied == {"room": "presence_settings", "reason": "no such room"}
+    assert not stored(stack)
+
+
+async def test_a_guest_cannot_be_invisible(stack: Stack, server: Process) -> None:
+    guest = await Client("Guest").connect(server.url)
+    await guest.say("presence_invisible", True)
+    told = await guest.wait_for("presence_settings")
+    assert told == {"user": "Guest", "invisible": False} and not stored(stack)
+    await guest.socket.disconnect()
+
+
+@pytest.fixture
+async def faults(stack: Stack) -> AsyncIterator[Faults]:
+    faults = Faults({SITE: stack.site.url})
+    await faults.start()
+    yield faults
+    await faults.stop()
+
+
+async def test_a_site_that_cannot_store_it_says_what_is_so(
+    stack: Stack, faults: Faults, sign_in: Connect
+) -> None:
+    server = await asyncio.to_thread(stack.start_server, site_url=faults.url)
+    editor = await sign_in(EDITOR, server)
+    no_such_method = answer(HTTPStatus.EXPECTATION_FAILED, '{"exc_type": "ValidationError"}')
+    with faults.during("set_invisible", fault=no_such_method):
+        await editor.say("presence_invisible", True)
+        told = await editor.wait_for("presence_settings")
+    assert told == {"user": EDITOR, "invisible": False} and not stored(stack)
+    await asyncio.to_thread(server.stop)
+
+
+async def test_only_a_server_of_the_bench_says_it_for_others(stack: Stack) -> None:
+    sid = await session_of(stack, VIEWER)
+    async with aiohttp.ClientSession(cookies={"sid": sid}) as http:
+        for secret in ({}, {"X-Presence-Progress-Secret": "wrong"}):
+            body = {"invisible": True, "user": EDITOR}
+            async with http.post(stack.site.url + SET, json=body, headers=secret) as reply:
+                assert reply.status == HTTPStatus.FORBIDDEN
+        assert not stored(stack)
+        async with http.post(stack.site.url + SET, json={"invisible": True}) as reply:
+            assert reply.status == HTTPStatus.OK
+    assert stored(stack) == {VIEWER}
+
+
+# --- the event, heard by every server -------------------------------------------------------------
+
+
+class Seat:
+    """As much of a session as its visibility needs."""
+
+    def __init__(self, site: str, user: str) -> None:
+        self.identity = Identity(site, user, "System User", {}, ())
+        self.told: list[bool] = []
+
+    def set_invisible(self, invisible: bool) -> None:
+        self.told.append(invisible)
+
+
+class Site:
+    """Answers who people are; ``error`` is what it does instead, ``gate`` holds it up."""
+
+    def __init__(self) -> None:
+        self.invisible: set[str] = set()
+        self.error: Exception | None = None
+        self.stock_error: Exception | None = None
+        self.asked: list[list[str]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def ask(
+        self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
+    ) -> Any:
+        if method.endswith("get_user_info_for_viewers"):
+            if self.stock_error:
+                raise self.stock_error
+            return {EDITOR: {"fullname": ELIF.name, "image": ELIF.image}}
+        assert method == "presence_progress.site.presence.people"
+        self.asked.append(body["users"])
+        await self.gate.wait()
+        if self.error:
+            raise self.error
+        return {
+            user: {"name": f"Name of {user}", "image": "", "invisible": user in self.invisible}
+            for user in body["users"]
+            if user != "unknown"
+        }
+
+
+@pytest.fixture
+async def site() -> Site:
+    return Site()
+
+
+@pytest.fixture
+async def access(redis_url: str, site: Site) -> AsyncIterator[Access]:
+    redis = connect(Settings(redis_url=redis_url))
+    yield Access(cast(Questions, site), redis)
+    await disconnect(redis)
+
+
+def identity(user: str) -> Identity:
+    return Identity(SITE, user, "System User", {}, ())
+
+
+def settings_event(stack: Stack, message: Any, user: str) -> bytes:
+    """Return what a site publishes, as it stands on the channel."""
+    pubsub = stack.redis.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe("events")
+    while pubsub.connection.can_read(0.2):
+        pubsub.get_message()
+    counts.publish_realtime("presence_settings", message, user=user)
+    while True:
+        found = pubsub.get_message(timeout=5)
+        if found and b"presence_settings" in found["data"]:
+            pubsub.close()
+            data: bytes = found["data"]
+            return data
+
+
+async def test_an_event_of_the_site_hides_all_sessions_of_its_user(
+    stack: Stack, access: Access, site: Site
+) -> None:
+    seats = [Seat(SITE, EDITOR), Seat(SITE, EDITOR), Seat(SITE, VIEWER), Seat("other", EDITOR)]
+    assert not (await access.person(identity(EDITOR))).invisible
+    site.invisible.add(EDITOR)
+    for told, expected in (
+        ({"user": EDITOR, "invisible": True}, [True]),
+        ({"user": EDITOR, "invisible": False}, [True, False]),
+        ({"user": EDITOR}, [True, False]),
+        ("nothing that makes sense", [True, False]),
+    ):
+        event = read_event(settings_event(stack, told, EDITOR))
+        assert event
+        invisible.hear(event, access, cast(list[Session], seats))
+        assert [seat.told for seat in seats] == [expected, expected, [], []]
+    assert (await access.person(identity(EDITOR))).invisible, "what was known is forgotten"
+
+
+async def test_people_who_come_together_are_asked_for_together(access: Access, site: Site) -> None:
+    site.gate.clear()
+    first = asyncio.ensure_future(access.person(identity("0")))
+    while not site.asked:
+        await asyncio.sleep(0)
+    crowd = [str(number) for number in range(MAX_PEOPLE_ASKED + 1)]
+    asked = [asyncio.ensure_future(access.person(identity(user))) for user in crowd]
+    await asyncio.sleep(0)
+    site.gate.set()
+    site.invisible.add("7")
+    people = await asyncio.gather(*asked)
+    assert (await first) == people[0] == Person(Who("Name of 0"))
+    assert [user for user, person in zip(crowd, people, strict=True) if person.invisible] == ["7"]
+    assert [len(users) for users in site.asked] == [1, MAX_PEOPLE_ASKED]
+
+
+async def test_whom_a_site_does_not_know_is_shown_by_his_id(access: Access) -> None:
+    assert await access.person(identity("unknown")) == Person(Who("unknown"))
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), Failed("500")])
+async def test_nobody_is_shown_while_the_site_cannot_say_who_is_invisible(
+    access: Access, site: Site, error: Exception
+) -> None:
+    site.error = error
+    with pytest.raises(Unavailable):
+        await access.person(identity(EDITOR))
+    site.error = None
+    site.invisible.add(EDITOR)
+    assert (await access.person(identity(EDITOR))).invisible
+
+
+async def test_a_site_without_the_app_is_asked_as_its_own_pages_ask(
+    access: Access, site: Site
+) -> None:
+    site.error = Denied(417)
+    assert await access.person(identity(EDITOR)) == Person(ELIF)
+    site.stock_error = Unavailable("away")
+    assert await access.person(identity(VIEWER)) == Person(Who(VIEWER))
+    assert len(site.asked) == 1, "that it does not have the app is known"
