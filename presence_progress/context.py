@@ -127,6 +127,11 @@ def rollback() -> None:
         local.db.rollback()
 
 
+def hooks(name: str) -> list[Any]:
+    """Return what the site's apps have under a name in their hooks; nothing outside Frappe."""
+    return sys.modules["frappe"].get_hooks(name) if _frappe_local() else []
+
+
 def in_frappe() -> bool:
     return _frappe_local() is not None
 

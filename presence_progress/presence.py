@@ -35,6 +35,8 @@ MAX_FOCUS = 140
 
 COUNT, LEFT = ":count", ":left:"
 """Beside the viewers, a room's state has their exact number, and who has left a moment ago."""
+HOOKS = {kind: f"presence_{kind}" for kind in ("first_in", "last_out", "entered", "left")}
+"""The hooks of an app that is told who comes and who leaves, by the kind of the transition."""
 _NOBODY = "*"
 """In the place of a node: the session lives by a lease of its own."""
 
@@ -126,7 +128,7 @@ def online() -> Here:
 
 
 def _read(room: str) -> Here:
-    rooms.run(context.redis(), sweep_call(context.site(), room))
+    rooms.run(context.redis(), sweep_call(context.site(), room, has_hooks=_has_hooks()))
     return read_state(rooms.snapshot(room).state)
 
 
@@ -146,7 +148,7 @@ def enter(
     entering = Presence(
         context.site(), doctype, name, session, user, who or Who(user), activity, focus
     )
-    rooms.run(context.redis(), enter_call(entering))
+    rooms.run(context.redis(), enter_call(entering, has_hooks=_has_hooks()))
 
 
 update = enter
@@ -159,7 +161,11 @@ def leave(
     """Leave a document, at once or after a grace in milliseconds."""
     user = user or context.user()
     leaving = Presence(context.site(), doctype, name, session, user, Who(user))
-    rooms.run(context.redis(), leave_call(leaving, grace))
+    rooms.run(context.redis(), leave_call(leaving, grace, has_hooks=_has_hooks()))
+
+
+def _has_hooks() -> bool:
+    return any(context.hooks(hook) for hook in HOOKS.values())
 
 
 # --- the calls, for whoever runs them ------------------------------------------------------------
@@ -318,10 +324,9 @@ def schedule_call(site: str, room: str, claimed_until: int, due: int) -> rooms.C
     )
 
 
-def note_call(site: str, room: str) -> rooms.Call[Swept]:
+def note_call(site: str, room: str, *, has_hooks: bool = False) -> rooms.Call[Swept]:
     """Sweep a room, and have it swept again when it is due."""
-    call = sweep_call(site, room)
-    return replace(call, before=_note_due(site, room))
+    return replace(sweep_call(site, room, has_hooks=has_hooks), before=_note_due(site, room))
 
 
 # --- server nodes ---------------------------------------------------------------------------------
@@ -430,6 +435,7 @@ def _note_place(node: str, site: str, room: str) -> list[tuple[str | int, ...]]:
     places = keys.node_places_key(node)
     return [
         ("ZADD", keys.NODES, "NX", 0, node),
+        ("EXPIRE", keys.NODES, PRESENCE_TTL),
         ("SADD", places, keys.place(site, room)),
         ("EXPIRE", places, PRESENCE_TTL),
     ]

@@ -1,7 +1,7 @@
 -- What the presence scripts share; loaded after _room.lua.
 --
 -- KEYS[1] - the room: what is shown, a field for each viewer
--- KEYS[2] - its sessions: hash, user → JSON {who, sessions: {session: {node, activity, focus, since, at}}}
+-- KEYS[2] - its sessions: hash, user → JSON {who, since, sessions: {session: {node, activity, focus, at}}}
 -- KEYS[3] - its deadlines: sorted set, what happens by itself → when, ms
 -- KEYS[4] - its nodes: hash, server node → how many sessions it has here
 -- KEYS[5] - its transitions: list of JSON, for the site's hooks
@@ -85,7 +85,7 @@ local function end_session(user, person, session)
   end
   count_for(ending.node, -1)
   person.sessions[session] = nil
-  person.seen = ending.lost or now
+  person.seen = math.max(person.seen or 0, ending.lost or now)
   if ending.node == OWN_LEASE or ending.node == LOST then
     drop_deadline('end', session, user)
   end
@@ -139,24 +139,27 @@ end
 
 -- --- what is shown -----------------------------------------------------------------------------
 
--- The strongest activity wins, the newest session breaks a tie.
+-- The strongest activity wins, and what was said last; a tie must be decided alike each time.
 local function merge(person)
-  local strongest, since
-  for _, session in pairs(person.sessions) do
-    if
-      not strongest
-      or STRENGTH[session.activity] > STRENGTH[strongest.activity]
-      or (session.activity == strongest.activity and session.at > strongest.at)
-    then
-      strongest = session
+  local strongest, its_name
+  for name, session in pairs(person.sessions) do
+    local is_stronger = not strongest
+    if strongest then
+      local difference = STRENGTH[session.activity] - STRENGTH[strongest.activity]
+      if difference == 0 then
+        difference = session.at - strongest.at
+      end
+      is_stronger = difference > 0 or (difference == 0 and name > its_name)
     end
-    since = math.min(since or session.since, session.since)
+    if is_stronger then
+      strongest, its_name = session, name
+    end
   end
   -- Written by hand and in one order: a map that cjson reorders would look like a change.
   return string.sub(person.who, 1, -2)
     .. ',"activity":' .. cjson.encode(strongest.activity)
     .. ',"focus":' .. (strongest.focus == '' and 'null' or cjson.encode(strongest.focus))
-    .. ',"since":' .. string.format('%.0f', since) .. '}', strongest.activity
+    .. ',"since":' .. string.format('%.0f', person.since) .. '}', strongest.activity
 end
 
 local function note_transition(kind, user)
@@ -227,11 +230,11 @@ local function show_now(count)
       -- Who edits is always shown: the others must know.
       if not is_large or is_shown or free > 0 or activity == 'editing' then
         set[#set + 1] = { user, viewer }
-        if not is_shown then
-          free = free - 1
-          drop_deadline('left', '-', user)
-          unset[#unset + 1] = LEFT .. user
-        end
+        free = is_shown and free or free - 1
+      end
+      if not is_shown then
+        drop_deadline('left', '-', user)
+        unset[#unset + 1] = LEFT .. user
       end
     elseif is_shown then
       free = free + 1

@@ -24,7 +24,7 @@ end
 local person = person_of(user)
 local mine = person.sessions[session]
 if not mine then
-  mine = { since = now, at = now, node = LOST }
+  mine = { at = now, node = LOST }
   person.sessions[session] = mine
 end
 if mine.node ~= node then
@@ -42,7 +42,7 @@ if mine.activity ~= activity or mine.focus ~= focus then
   mine.at = now
 end
 mine.node, mine.activity, mine.focus, mine.lost = node, activity, focus, nil
-person.who = ARGV[17]
+person.who, person.since = ARGV[17], person.since or now
 if node == OWN_LEASE then
   set_deadline('end', session, user, now + lease)
 end
@@ -53,12 +53,12 @@ if focus ~= '' then
   set_deadline('focus', session, user, now + focus_for)
 end
 
--- Whoever is back needs no grace any more: his lost sessions end here, but keep their place in time.
+-- Whoever is back needs no grace any more.
 for other, state in pairs(person.sessions) do
   if state.node == LOST then
-    mine.since = math.min(mine.since, state.since)
     end_session(user, person, other)
   end
 end
+person.seen = nil
 keep_person(user, person)
 return show()

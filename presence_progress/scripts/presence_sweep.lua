@@ -19,6 +19,8 @@ local due = tonumber(next_at or -1)
 if count > large then
   redis.call('ZADD', deadlines_key, now + BATCH_LEASE, 'batch - ')
   due = now + batch_for
+elseif batched then
+  drop_deadline('batch', '-', '')
 end
 local transitions = redis.call('LRANGE', transitions_key, 0, 99)
 if #transitions > 0 then

@@ -112,7 +112,7 @@ class Node:
                 self._enter(stay, is_noted=False)
         elif position.wants_sweep and place not in self._noting:
             self._noting.add(place)
-            noting = self._calls.run(presence.note_call(*place))
+            noting = self._calls.run(presence.note_call(*place, has_hooks=self._has_hooks(place[0])))
             noting.add_done_callback(lambda done: self._noted(place, done))
 
     def _noted(self, place: Place, done: asyncio.Future[Any]) -> None:
@@ -211,7 +211,13 @@ class Node:
             # Asked each time: who has entered meanwhile is not to be ended.
             held = [stay.presence.session for stay in self._held(place)]
             cursor = await self._calls.run(
-                presence.reconcile_call(*place, self.id, held, cursor=cursor or "0")
+                presence.reconcile_call(
+                    *place,
+                    self.id,
+                    held,
+                    cursor=cursor or "0",
+                    has_hooks=self._has_hooks(place[0]),
+                )
             )
         self._enter_all(self._held(place))
 
