@@ -1,4 +1,4 @@
-"""A list shows who is in which of its rows: the rows on screen, in one watch, by the same rights."""
+"""A list shows who is in which of the rows on screen: in one watch, by the same rights."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ async def list_rows(client: Client, *names: Any) -> dict[str, Any]:
     return {m["room"]: m["state"] for event, m in client.heard if event == "room_state"}
 
 
+async def wait_for_state(client: Client, name: str) -> None:
+    await client.wait_for("room_state", lambda m: m["room"] == room(name))
+
+
 async def enter(client: Client, name: str, **more: str) -> None:
     await client.say("presence_enter", {**document(name), **more})
     await client.settle()
@@ -73,9 +77,7 @@ async def test_rows_are_told_at_once_and_then_as_they_change(
     assert set(states) == {room("KJFK"), room("EDDB")}
     assert EDITOR in states[room("KJFK")] and EDITOR not in states[room("EDDB")]
     await enter(editor, "EDDB")
-    await viewer.wait_for(
-        "room_change", lambda m: m["room"] == room("EDDB") and EDITOR in m["set"]
-    )
+    await viewer.wait_for("room_change", lambda m: m["room"] == room("EDDB") and EDITOR in m["set"])
 
 
 async def test_rows_that_scroll_away_are_left(server: Process, sign_in: Connect) -> None:
@@ -187,17 +189,14 @@ async def test_whoever_loses_the_right_loses_the_rows(
     assert not viewer.changes(room("KJFK"))
 
 
-async def test_after_a_doubt_listed_rows_are_sent_again(
-    own_stack: Stack, sign_in: Connect
-) -> None:
+async def test_after_a_doubt_listed_rows_are_sent_again(own_stack: Stack, sign_in: Connect) -> None:
     server = await asyncio.to_thread(own_stack.start_server)
     viewer = await sign_in(VIEWER, server)
     await list_rows(viewer, "KJFK", "EDDB")
     viewer.forget()
     # The server's subscriptions, and with them what is published meanwhile.
     own_stack.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-    for name in ("KJFK", "EDDB"):
-        await viewer.wait_for("room_state", lambda m, name=name: m["room"] == room(name))
+    await asyncio.gather(*(wait_for_state(viewer, name) for name in ("KJFK", "EDDB")))
 
 
 @pytest.mark.parametrize(
