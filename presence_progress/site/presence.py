@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import frappe
+import frappe.defaults
 from frappe.utils import convert_utc_to_system_timezone
 
 from presence_progress import context, keys
