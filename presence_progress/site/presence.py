@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import frappe
+import frappe.defaults
 from frappe.utils import convert_utc_to_system_timezone
 
 from presence_progress import context, keys
@@ -21,6 +22,7 @@ from presence_progress.site.callers import as_user, require_server
 INVISIBLE = "presence_progress_invisible"
 """A default of the user's, where Frappe keeps what users have chosen."""
 
+_WISHES = {"true": True, "1": True, "false": False, "0": False}
 _HOOKS = {
     "first_in": "presence_first_in",
     "last_out": "presence_last_out",
@@ -54,13 +56,16 @@ def people(users: list[str]) -> dict[str, dict[str, object]]:
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])  # type: ignore[untyped-decorator]
-def set_invisible(invisible: bool, user: str | None = None) -> bool:
+def set_invisible(invisible: bool | str, user: str | None = None) -> bool:
     """Store whether the user who is signed in wants to be shown to others, and tell all of his
     pages and every realtime server; returns what holds now.
 
     With ``user`` it is the realtime server that asks, and shows the bench's secret.
-    ``PermissionError`` for guests.
+    ``PermissionError`` for guests, ``ValidationError`` for what is neither true nor false.
     """
+    wish = _WISHES.get(str(invisible).lower())  # as a form, it is a text
+    if wish is None:
+        raise frappe.ValidationError
     if user:
         require_server()
     user = user or frappe.session.user
@@ -68,10 +73,10 @@ def set_invisible(invisible: bool, user: str | None = None) -> bool:
         raise frappe.PermissionError
     if not frappe.db.exists("User", user):
         return False
-    frappe.defaults.set_user_default(INVISIBLE, "1" if invisible else None, user)
-    message = {"user": user, "invisible": invisible}
+    frappe.defaults.set_user_default(INVISIBLE, "1" if wish else None, user)
+    message = {"user": user, "invisible": wish}
     frappe.publish_realtime("presence_settings", message, user=user, after_commit=True)
-    return invisible
+    return wish
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])  # type: ignore[untyped-decorator]

@@ -52,8 +52,9 @@ async def test_a_wish_is_stored_and_reaches_all_pages_of_the_user_alone(
     for wish in (True, False):
         await here.say("presence_invisible", wish)
         for page in (here, there):
-            told = await page.wait_for("presence_settings", lambda m, wish=wish: m["invisible"] is wish)
+            told = await page.wait_for("presence_settings")
             assert told == {"user": EDITOR, "invisible": wish}
+            page.forget()
         assert (EDITOR in stored(stack)) is wish
     await other.settle()
     assert [event for event, _ in other.heard] == ["pong"]

@@ -1,4 +1,4 @@
-"""A list shows who is in which of its rows: the rows on screen, in one watch, by the same rights."""
+"""A list shows who is in which of the rows on screen: in one watch, by the same rights."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ async def list_rows(client: Client, *names: Any) -> dict[str, Any]:
     await client.say("presence_list", rows(*names))
     await client.settle()
     return {m["room"]: m["state"] for event, m in client.heard if event == "room_state"}
+
+
+async def wait_for_state(client: Client, name: str) -> None:
+    await client.wait_for("room_state", lambda m: m["room"] == room(name))
 
 
 async def enter(client: Client, name: str, **more: str) -> None:
@@ -192,8 +196,7 @@ async def test_after_a_doubt_listed_rows_are_sent_again(own_stack: Stack, sign_i
     viewer.forget()
     # The server's subscriptions, and with them what is published meanwhile.
     own_stack.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-    for name in ("KJFK", "EDDB"):
-        await viewer.wait_for("room_state", lambda m, name=name: m["room"] == room(name))
+    await asyncio.gather(*(wait_for_state(viewer, name) for name in ("KJFK", "EDDB")))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from presence_progress import counts, progress, rooms, task_room
+from presence_progress.settings import MAX_ROOMS_PER_SOCKET
 from tests.server.conftest import SITE, Connect, Process, Stack
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
@@ -87,10 +88,13 @@ async def test_what_is_no_room_is_denied_by_name(
 
 async def test_a_socket_may_not_be_everywhere(server: Process, sign_in: Connect) -> None:
     client = await sign_in(EDITOR, server)
-    for number in range(MAX_ROOMS_PER_SOCKET + 1):
+    for number in range(MAX_ROOMS_PER_SOCKET):
         await client.say("room_watch", f"count:website/n{number}")
+    await client.settle()
+    assert not [m for event, m in client.heard if event == "room_denied"]
+    await client.say("room_watch", "count:website/one more")
     denied = await client.wait_for("room_denied")
-    assert denied == {"room": f"count:website/n{MAX_ROOMS_PER_SOCKET}", "reason": "too many rooms"}
+    assert denied == {"room": "count:website/one more", "reason": "too many rooms"}
 
 
 # --- presence -------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
-"""What a site has set holds within seconds, and what cannot be used is named and changes nothing."""
+"""What a site has set holds within seconds; what cannot be used is named and changes nothing."""
 
 from __future__ import annotations
 
 import json
-import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Bench:
         # A new file in the place of the old one: no reader sees half of it.
         new = self.path(site).with_suffix(".new")
         new.write_text(text)
-        os.replace(new, self.path(site))
+        new.replace(self.path(site))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_change_holds_without_a_restart(bench: Bench) -> None:
 def test_files_are_looked_at_every_two_seconds_only(bench: Bench, monkeypatch: Any) -> None:
     monkeypatch.setattr(site_settings, "SITE_SETTINGS_INTERVAL", 2)
     now = 100.0
-    monkeypatch.setattr(site_settings.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     settings = SiteSettings(bench.folder)
     assert settings.of(SITE).presence
     bench.write(SITE, presence=False)
