@@ -126,7 +126,7 @@ def online() -> Here:
 
 
 def _read(room: str) -> Here:
-    rooms.run(context.redis(), sweep_call(context.site(), room))
+    rooms.run(context.store(), sweep_call(context.site(), room))
     return read_state(rooms.snapshot(room).state)
 
 
@@ -146,7 +146,7 @@ def enter(
     entering = Presence(
         context.site(), doctype, name, session, user, who or Who(user), activity, focus
     )
-    rooms.run(context.redis(), enter_call(entering))
+    rooms.run(context.store(), enter_call(entering))
 
 
 update = enter
@@ -159,7 +159,7 @@ def leave(
     """Leave a document, at once or after a grace in milliseconds."""
     user = user or context.user()
     leaving = Presence(context.site(), doctype, name, session, user, Who(user))
-    rooms.run(context.redis(), leave_call(leaving, grace))
+    rooms.run(context.store(), leave_call(leaving, grace))
 
 
 # --- the calls, for whoever runs them ------------------------------------------------------------
