@@ -2,8 +2,8 @@
 
 Inside Frappe ``frappe.local`` says it, in a job of ours the job does (:func:`at`), elsewhere
 :func:`configure` or the environment: ``PRESENCE_PROGRESS_SITE``, ``PRESENCE_PROGRESS_REDIS``,
-``PRESENCE_PROGRESS_STORE``, ``PRESENCE_PROGRESS_USER``. Together with ``site/`` this is the only place that touches ``frappe``,
-and only inside functions.
+``PRESENCE_PROGRESS_STORE``, ``PRESENCE_PROGRESS_USER``. Together with ``site/`` this is the only
+place that touches ``frappe``, and only inside functions.
 """
 
 from __future__ import annotations

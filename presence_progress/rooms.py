@@ -126,7 +126,7 @@ async def run_each_async(
     its result; each must bear repetition, for an unknown script makes all of them run again."""
     replies = await _execute_async(client, calls)
     if any(isinstance(reply, NoScriptError) for reply in replies):
-        for script in {call.script for call in calls}:
+        for script in {call.script for call in calls if call.script}:
             await client.script_load(source(script))
         replies = await _execute_async(client, calls)
     return [
@@ -140,7 +140,7 @@ async def _execute_async(client: Any, calls: Sequence[Call[Any]]) -> list[Any]:
         for call in calls:
             fill(pipeline, call)
         replies = iter(await pipeline.execute(raise_on_error=False))
-    return [[next(replies) for _ in range(len(call.before) + 1)][-1] for call in calls]
+    return [[next(replies) for _ in commands(call)][-1] for call in calls]
 
 
 def fill(pipeline: Any, call: Call[Any]) -> None:
