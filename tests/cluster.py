@@ -3,6 +3,7 @@ again."""
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,9 +27,7 @@ class Shard:
     was written, too."""
 
     def __init__(self, folder: Path, *, keeps_data: bool) -> None:
-        self.port = free_port()
-        while self.port + 10_000 > 65_535:
-            self.port = free_port()
+        self.port = port_of_node()
         self._folder = folder
         self._append_only = "yes" if keeps_data else "no"
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,6 +60,17 @@ class Shard:
             self._process = None
 
 
+def port_of_node() -> int:
+    """Return a port that is free, and whose second one is, where nodes talk to each other."""
+    while True:
+        port = free_port()
+        # As free_port() has it: none that outgoing connections are given.
+        if port + 10_000 < 32_000:
+            with socket.socket() as probe, suppress(OSError):
+                probe.bind(("127.0.0.1", port + 10_000))
+                return port
+
+
 class Shards:
     """The cluster; ``url`` names one of its nodes."""
 
@@ -79,6 +89,26 @@ class Shards:
             self.all[0].client.execute_command("CLUSTER", "MEET", "127.0.0.1", shard.port)
         self.until_whole()
 
+    def add_replica(self, folder: Path) -> Shard:
+        """Start a replica of the first primary, and wait until all know it."""
+        replica = Shard(folder, keeps_data=False)
+        self.all.append(replica)
+        replica.start()
+        master = self.all[0].client
+        master.execute_command("CLUSTER", "MEET", "127.0.0.1", replica.port)
+        self.until_whole()
+        replica.client.execute_command(
+            "CLUSTER", "REPLICATE", master.execute_command("CLUSTER", "MYID")
+        )
+        until(lambda: replica.client.info("replication")["master_link_status"] == "up")
+        until(
+            lambda: all(
+                str(replica.port) in str(shard.client.execute_command("CLUSTER", "SLOTS"))
+                for shard in self.all
+            )
+        )
+        return replica
+
     def until_whole(self) -> None:
         """Wait until every node knows of all, and takes nobody for dead."""
 
@@ -88,7 +118,9 @@ class Shards:
                 line.split(":") for line in info.split("\r\n") if line
             )  # fmt: skip
             found = (state["cluster_state"], state["cluster_slots_ok"])
-            return found == ("ok", str(SLOTS)) and state["cluster_known_nodes"] == str(SHARDS)
+            return found == ("ok", str(SLOTS)) and state["cluster_known_nodes"] == str(
+                len(self.all)
+            )
 
         until(lambda: all(is_whole(shard) for shard in self.all))
 
