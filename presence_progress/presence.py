@@ -128,7 +128,7 @@ def online() -> Here:
 
 
 def _read(room: str) -> Here:
-    rooms.run(context.redis(), sweep_call(context.site(), room, has_hooks=_has_hooks()))
+    rooms.run(context.store(), sweep_call(context.site(), room, has_hooks=_has_hooks()))
     return read_state(rooms.snapshot(room).state)
 
 
@@ -148,7 +148,7 @@ def enter(
     entering = Presence(
         context.site(), doctype, name, session, user, who or Who(user), activity, focus
     )
-    rooms.run(context.redis(), enter_call(entering, has_hooks=_has_hooks()))
+    rooms.run(context.store(), enter_call(entering, has_hooks=_has_hooks()))
 
 
 update = enter
@@ -161,7 +161,7 @@ def leave(
     """Leave a document, at once or after a grace in milliseconds."""
     user = user or context.user()
     leaving = Presence(context.site(), doctype, name, session, user, Who(user))
-    rooms.run(context.redis(), leave_call(leaving, grace, has_hooks=_has_hooks()))
+    rooms.run(context.store(), leave_call(leaving, grace, has_hooks=_has_hooks()))
 
 
 def _has_hooks() -> bool:

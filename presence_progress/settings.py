@@ -139,6 +139,9 @@ class Settings:
     redis_url: str = "redis://127.0.0.1:11000"
     sentinel: Sentinel | None = None
     """Asked for the Redis instead of ``redis_url``."""
+    store_url: str | None = None
+    """Where rooms live, as ``address.py`` reads it; None: in the Redis that carries Frappe's
+    events."""
     site_url: str = "http://127.0.0.1:8000"
     """Where Frappe answers, without the site's name: that goes in the Host header."""
     default_site: str | None = None

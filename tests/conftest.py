@@ -13,12 +13,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 
 from presence_progress import context
+
+if TYPE_CHECKING:
+    from tests.cluster import Shards
 
 _numbers = itertools.count(1)
 
@@ -118,6 +121,22 @@ def site(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"site{next(_numbers)}.localhost"
     monkeypatch.setattr(context, "_configured", context._Place(name, None, redis_url))
     return name
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shards]:
+    """Return the cluster that tests share which do not harm it."""
+    from tests.cluster import make_shards
+
+    yield from make_shards(tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(params=[True, False], ids=["with its data", "without its data"])
+def own_shards(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shards]:
+    """Return a cluster that a test may harm; its nodes keep over a death what they know, or not."""
+    from tests.cluster import make_shards
+
+    yield from make_shards(tmp_path / "shards", keeps_data=request.param)
 
 
 class Events:

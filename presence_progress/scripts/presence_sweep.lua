@@ -24,6 +24,6 @@ elseif batched then
 end
 local transitions = redis.call('LRANGE', transitions_key, 0, 99)
 if #transitions > 0 then
-  due = now + 1000
+  due = due < 0 and now + 1000 or math.min(due, now + 1000)
 end
 return { due, redis.call('HKEYS', nodes_key), transitions }

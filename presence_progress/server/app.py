@@ -25,7 +25,6 @@ from presence_progress.server import (
 )
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
-from presence_progress.server.calls import Calls
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.engine import TOO_SLOW, Connection
 from presence_progress.server.fanout import Fanout
@@ -39,6 +38,7 @@ from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.site_settings import SiteSettings
+from presence_progress.server.store import Single, open_store
 from presence_progress.server.transitions import Transitions
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
@@ -71,7 +71,8 @@ class RealtimeServer:
             engineio_logger=logging.getLogger("engineio.server"),
         )
         fanout = Fanout()
-        calls = Calls(self._redis)
+        self._store = open_store(settings, self._redis)
+        calls = self._store.calls
         self._questions = Questions(settings, self._redis)
         site_settings = SiteSettings(settings.bench)
         self._access = Access(self._questions, self._redis, site_settings)
@@ -98,7 +99,7 @@ class RealtimeServer:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
-        self._bus = Bus(self._redis, self._deliver, self._send_states)
+        self._bus = Bus(Single(self._redis), self._store.source, self._deliver, self._send_states)
         self._keeper = Keeper(calls, self._node, self._transitions, self._watched_presence)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
@@ -107,7 +108,7 @@ class RealtimeServer:
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
         self.asgi = socketio.ASGIApp(
             self._sio,
-            Health(self._why_not_ready),
+            Health(self._why_not_ready, self._bus.away),
             on_startup=self._start,
             on_shutdown=self._stop,
         )
@@ -134,7 +135,7 @@ class RealtimeServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._questions.close()
-        await self._services.calls.close()
+        await self._store.close()
         await disconnect(self._redis)
 
     async def end(self) -> None:
@@ -149,7 +150,8 @@ class RealtimeServer:
     def _why_not_ready(self) -> str | None:
         if self._is_ending:
             return "ending"
-        return None if self._bus.is_listening else "Redis is away"
+        deaf = self._bus.deaf()
+        return f"{' and '.join(deaf)} is away" if deaf else None
 
     # --- sockets ---
 
@@ -259,13 +261,20 @@ class RealtimeServer:
         }
 
     async def _send_states(self) -> None:
-        """Something may have been missed: send everybody what he watches, whole."""
+        """Something may have been missed: send everybody what he watches, whole; raises what some
+        rooms could not be read for."""
         watched = {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
         }
         calls = [rooms.snapshot_call(site, room) for site, room in watched]
-        snapshots = await self._services.calls.run_all(calls)
+        snapshots = await self._services.calls.try_all(calls)
+        failure: BaseException | None = None
         for (site, room), snapshot in zip(watched, snapshots, strict=True):
-            self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
+            if isinstance(snapshot, BaseException):
+                failure = snapshot
+            else:
+                self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
+        if failure:
+            raise failure

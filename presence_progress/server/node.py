@@ -112,7 +112,9 @@ class Node:
                 self._enter(stay, is_noted=False)
         elif position.wants_sweep and place not in self._noting:
             self._noting.add(place)
-            noting = self._calls.run(presence.note_call(*place, has_hooks=self._has_hooks(place[0])))
+            noting = self._calls.run(
+                presence.note_call(*place, has_hooks=self._has_hooks(place[0]))
+            )
             noting.add_done_callback(lambda done: self._noted(place, done))
 
     def _noted(self, place: Place, done: asyncio.Future[Any]) -> None:
