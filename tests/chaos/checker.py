@@ -40,8 +40,10 @@ class Bounds:
     """The same when the server was killed: its lease may be nearly over by then."""
     lease: float = 10.0
     """What a paused server held is over then, whether or not it goes on."""
-    redis_recovery: float = 10.0
+    redis_recovery: float = 5.0
     """From when Redis is back until all is as it should be."""
+    older_recovery: float = 10.0
+    """The same when it came back with an older state: who has left since then is in it."""
     server_recovery: float = 3.0
     margin: float = 1.5
 
@@ -175,6 +177,8 @@ class Facts:
         self._watcher_holes = {watcher: self._holes_of(watcher) for watcher in self.watchers}
 
     def _padded(self, outage: Outage) -> Span:
+        if outage.cause == "redis older":
+            return outage.start, outage.end + self.bounds.older_recovery
         more = {"redis": self.bounds.redis_recovery, "server": self.bounds.server_recovery}
         return outage.start, outage.end + more.get(outage.part.split()[0], 1.0)
 
@@ -217,12 +221,18 @@ class Facts:
 
     def _was_killed(self, session: Session) -> bool:
         part = f"server {session.server}"
+        ends = ("kill server", "deploy server")
         return any(
-            outage.part == part
-            and outage.cause in ("kill server", "deploy server")
-            and session.end - 1.5 < outage.start < session.end + self.bounds.lost
-            or outage.part == part
-            and outage.start - 0.1 <= session.end <= outage.end
+            (
+                outage.part == part
+                and outage.cause in ends
+                and session.end - 1.5 < outage.start < session.end + self.bounds.lost
+            )
+            # A leave that nobody could hear, or write down: the lease sees to it.
+            or (
+                outage.part in (part, "redis")
+                and outage.start - 1.5 <= session.end <= outage.end + 0.5
+            )
             for outage in self.outages
         )
 
@@ -632,48 +642,51 @@ def _end(facts: Facts) -> Iterable[Violation]:
     for session in facts.sessions:
         if session.end == float("inf"):
             living[session.room][session.user].append(session)
-    last = {
-        room: snapshot
-        for room, snapshot in (
-            (r["room"], Snapshot(r["room"], r["epoch"], r["seq"], r["state"]))
-            for r in facts.records
-            if r["kind"] == "redis"
+    for record in facts.records:
+        if record["kind"] == "redis":
+            snapshot = Snapshot(record["room"], record["epoch"], record["seq"], record["state"])
+            yield from _end_of_room(facts, snapshot, living[snapshot.room])
+
+
+def _end_of_room(
+    facts: Facts, snapshot: Snapshot, living: dict[str, list[Session]]
+) -> Iterable[Violation]:
+    room = snapshot.room
+    here, there = viewers_of(snapshot.state), set(living)
+    if here != there:
+        yield Violation(
+            "wrong at the end",
+            facts.end,
+            room,
+            f"Redis has too many: {sorted(here - there)}, too few: {sorted(there - here)}",
         )
-    }
-    for room, snapshot in last.items():
-        here, there = viewers_of(snapshot.state), set(living[room])
-        if here != there:
+    for user in here & there:
+        said = {session.activity for session in living[user]}
+        activity = snapshot.state[user]["activity"]
+        if activity not in _strongest(said):
+            yield Violation(
+                "wrong at the end", facts.end, room, f"{user} is {activity}, said {sorted(said)}"
+            )
+    for watcher in facts.watchers:
+        seen = facts.shown.get((watcher, room))
+        mine = seen.last if seen else None
+        if mine is None or (mine.epoch, mine.seq) != (snapshot.epoch, snapshot.seq):
+            at = f"{mine.epoch}/{mine.seq}" if mine else "nothing"
             yield Violation(
                 "wrong at the end",
                 facts.end,
                 room,
-                f"Redis has too many: {sorted(here - there)}, too few: {sorted(there - here)}",
+                f"has {at}, Redis {snapshot.epoch}/{snapshot.seq}",
+                watcher,
             )
-        for user in here & there:
-            said = {session.activity for session in living[room][user]}
-            shown = snapshot.state[user]["activity"]
-            if shown not in _strongest(said):
-                yield Violation(
-                    "wrong at the end", facts.end, room, f"{user} is {shown}, said {sorted(said)}"
-                )
-        for watcher in facts.watchers:
-            seen = facts.shown.get((watcher, room))
-            mine = seen.last if seen else None
-            if mine is None or (mine.epoch, mine.seq) != (snapshot.epoch, snapshot.seq):
-                at = f"{mine.epoch}/{mine.seq}" if mine else "nothing"
-                yield Violation(
-                    "wrong at the end",
-                    facts.end,
-                    room,
-                    f"{watcher} has {at}, Redis {snapshot.epoch}/{snapshot.seq}",
-                )
-            elif mine.state != snapshot.state:
-                yield Violation(
-                    "wrong at the end",
-                    facts.end,
-                    room,
-                    f"{watcher} has {mine.state}, Redis {snapshot.state}",
-                )
+        elif mine.state != snapshot.state:
+            yield Violation(
+                "wrong at the end",
+                facts.end,
+                room,
+                f"has {mine.state}, Redis {snapshot.state}",
+                watcher,
+            )
 
 
 def _strongest(said: set[str]) -> set[str]:
@@ -708,7 +721,7 @@ def _measure(facts: Facts) -> dict[str, str]:
     calm: dict[str, list[float]] = defaultdict(list)
     broken: dict[str, list[float]] = defaultdict(list)
     trouble = union(*(facts._holes.values()))
-    for (watcher, room), shown in facts.shown.items():
+    for (_, room), shown in facts.shown.items():
         known = union(shown.known)
         ends = [end for _, end in known]
         for user, spans in shown.users.items():

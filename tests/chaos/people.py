@@ -34,7 +34,7 @@ class Connection:
     """One WebSocket by python-socketio's own client."""
 
     def __init__(
-        self, user: str, server: int, on_event: OnEvent, on_lost: Callable[[], None]
+        self, user: str, server: int, on_event: OnEvent, on_lost: Callable[[Connection], None]
     ) -> None:
         self.server = server
         self._user = user
@@ -76,7 +76,7 @@ class Connection:
     async def _lose(self, *_: Any) -> None:
         self.is_lost = True
         if not self._is_over and not self.is_frozen:
-            self._on_lost()
+            self._on_lost(self)
 
     async def say(self, event: str, argument: Any) -> None:
         with contextlib.suppress(socketio.exceptions.SocketIOError):
@@ -120,7 +120,7 @@ class Connection:
             with contextlib.suppress(RuntimeError):
                 transport.resume_reading()
         if self.is_lost:
-            self._on_lost()
+            self._on_lost(self)
 
 
 class Person:
@@ -148,16 +148,13 @@ class Person:
         if server is not None:
             self._server = server
         while True:
-            connection = Connection(
-                self.user, self._server, self.hear, lambda: self._lost(connection)
-            )
+            connection = Connection(self.user, self._server, self.hear, self._lost)
             try:
                 await connection.open(self._urls[self._server])
             except (
                 socketio.exceptions.SocketIOError,
                 aiohttp.ClientError,
                 OSError,
-                TimeoutError,
                 asyncio.TimeoutError,
             ):
                 self._server = (self._server + 1) % SERVERS

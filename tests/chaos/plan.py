@@ -47,6 +47,10 @@ ACTIONS = {
 """What tabs do, and how often in comparison."""
 
 
+OLDER = 3.0
+"""Seconds by which Redis goes back when it comes back with an older state."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """``kind`` at ``at`` seconds, for ``seconds``; ``server`` is for those that hit one."""
@@ -111,7 +115,7 @@ def _faults(dice: random.Random, seconds: float, kinds: tuple[str, ...]) -> list
         if at + lasts > seconds - 1:
             break
         faults.append(Fault(round(at, 1), kind, lasts, dice.randrange(SERVERS)))
-        at += lasts + pause
+        at += lasts + pause + (OLDER if kind == "redis older" else 0)
         turn += 1
     return faults
 

@@ -38,6 +38,7 @@ async def run(plan: Plan, path: Path, command: str, say: Say) -> None:
         history = History(path)
         # What a client thinks of a connection that was frozen is no news.
         logging.getLogger("engineio").setLevel(logging.CRITICAL)
+        logging.getLogger("engineio.client").setLevel(logging.CRITICAL)
         strangers = [site.stranger(number) for number in range(site.UNREADING)]
         history.note(
             "run", seed=plan.seed, clients=plan.clients, command=command, may_not_read=strangers

@@ -31,7 +31,9 @@ class View:
             return False
         self._held = None
         self._believe(snapshot)
-        return any([self.hear_change(change) for change in held or []])
+        # All of them: what comes after a gap is held again.
+        outcomes = [self.hear_change(change) for change in held or []]
+        return any(outcomes)
 
     def hear_change(self, change: Change) -> bool:
         """Take a change; returns whether a snapshot must be asked for."""

@@ -12,13 +12,11 @@ from pathlib import Path
 
 from tests.chaos import site
 from tests.chaos.history import History
-from tests.chaos.plan import DOCUMENTS, SERVERS, Fault
+from tests.chaos.plan import DOCUMENTS, OLDER, SERVERS, Fault
 from tests.conftest import RedisServer, free_port
 from tests.server.conftest import SITE, Process
 
 _ROOT = Path(__file__).parent.parent.parent
-_COPY_EVERY = 4.0
-"""Seconds between two copies of what Redis has on disk: what it may go back to."""
 
 
 class World:
@@ -42,7 +40,6 @@ class World:
             folder=_ROOT,
         )
         self.servers = [self._server(number) for number in range(SERVERS)]
-        self._copying: asyncio.Task[None] | None = None
 
     def _server(self, number: int) -> Process:
         port = free_port()
@@ -61,33 +58,26 @@ class World:
         await asyncio.gather(
             *(asyncio.to_thread(process.start) for process in (self._site, *self.servers))
         )
-        self._copying = asyncio.ensure_future(self._keep_copying())
 
     async def close(self) -> None:
-        if self._copying:
-            self._copying.cancel()
-            await asyncio.gather(self._copying, return_exceptions=True)
         for process in (*self.servers, self._site):
             with contextlib.suppress(AssertionError, ProcessLookupError):
                 os.kill(process.pid, signal.SIGCONT)
             process.stop(kill=True)
         self.redis_server.stop()
 
-    async def _keep_copying(self) -> None:
-        while True:
-            await asyncio.to_thread(self._copy_redis)
-            await asyncio.sleep(_COPY_EVERY)
-
     def _copy_redis(self) -> None:
         # While it is being written to: a last line that is not whole is one that Redis leaves out.
         shutil.rmtree(self._copy, ignore_errors=True)
-        with contextlib.suppress(OSError, shutil.Error):
-            shutil.copytree(self._redis_folder, self._copy)
+        shutil.copytree(self._redis_folder, self._copy)
 
     # --- faults ---
 
     async def strike(self, fault: Fault) -> None:
         """Do what a fault says, and return when it is over."""
+        if fault.kind == "redis older":
+            await asyncio.to_thread(self._copy_redis)
+            await asyncio.sleep(OLDER)
         if fault.kind.startswith("redis"):
             async with self._away("redis", fault.kind):
                 await self._strike_redis(fault)
@@ -124,7 +114,7 @@ class World:
         if fault.kind != "redis restart":
             data = self._redis_folder
             await asyncio.to_thread(shutil.rmtree, data)
-            if fault.kind == "redis older" and self._copy.exists():
+            if fault.kind == "redis older":
                 await asyncio.to_thread(shutil.copytree, self._copy, data)
             else:
                 data.mkdir()
