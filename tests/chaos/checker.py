@@ -45,6 +45,8 @@ class Bounds:
     older_recovery: float = 10.0
     """The same when it came back with an older state: who has left since then is in it."""
     server_recovery: float = 3.0
+    driver_recovery: float = 3.0
+    """Whatever held up the driver held up the servers, too."""
     margin: float = 1.5
 
 
@@ -135,7 +137,7 @@ def _together(violations: list[Violation]) -> list[Violation]:
     for one in sorted(violations, key=lambda violation: violation.t):
         thing = (one.kind, one.room, one.user)
         first = by_thing.get(thing)
-        if first is not None and one.user and one.t - result[first].t < 1:
+        if first is not None and one.watcher and one.t - result[first].t < 1:
             result[first] = replace(result[first], others=result[first].others + 1)
         else:
             by_thing[thing] = len(result)
@@ -179,7 +181,11 @@ class Facts:
     def _padded(self, outage: Outage) -> Span:
         if outage.cause == "redis older":
             return outage.start, outage.end + self.bounds.older_recovery
-        more = {"redis": self.bounds.redis_recovery, "server": self.bounds.server_recovery}
+        more = {
+            "redis": self.bounds.redis_recovery,
+            "server": self.bounds.server_recovery,
+            "driver": self.bounds.driver_recovery,
+        }
         return outage.start, outage.end + more.get(outage.part.split()[0], 1.0)
 
     def holes(self, part: str) -> Spans:
@@ -198,10 +204,12 @@ class Facts:
         return union(self.holes("redis"), self.holes("driver"), self.holes(watcher), *own)
 
     def paused(self, session: Session) -> Spans:
-        """Return when a session's server was paused; after its lease it holds nobody any more."""
+        """Return when a session's server was paused; after its lease it holds nobody any more, and
+        when it goes on it sees whose connection is closed. Who has vanished it must ask first."""
         part = f"server {session.server}"
+        most = float("inf") if session.how == "vanished" else self.bounds.lease
         return union(
-            (outage.start, min(outage.end, outage.start + self.bounds.lease))
+            (outage.start, min(outage.end, outage.start + most))
             for outage in self.outages
             if outage.part == part and outage.cause == "stop server"
         )
@@ -363,7 +371,7 @@ class _Order:
         last = self._last.get(key)
         if epoch in self._retired[key]:
             return Violation(
-                "older after newer", record["t"], key[1], f"{key[0]} hears {epoch} again"
+                "older after newer", record["t"], key[1], f"hears {epoch} again", key[0]
             )
         if last and last[0] != epoch:
             self._retired[key].add(last[0])
@@ -377,10 +385,19 @@ class _Order:
                 "older after newer",
                 record["t"],
                 key[1],
-                f"{key[0]} hears change {seq} of {epoch} after {last[1]}",
+                f"hears change {seq} of {epoch} after {last[1]}",
+                key[0],
             )
         self._last[key] = epoch, seq
         return None
+
+
+def _difference(one: str, other: str) -> list[str]:
+    """Return the fields in which two states differ."""
+    mine, theirs = json.loads(one), json.loads(other)
+    return sorted(
+        name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
+    )
 
 
 def _sessions(records: Iterable[Record], end: float) -> list[Session]:
@@ -536,10 +553,13 @@ def _gaps(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
         if all(session.how in ("lost", "vanished") for session in last):
             is_killed = any(facts.bound(session) >= bounds.killed for session in last)
             grace = bounds.killed_grace if is_killed else bounds.grace
+        if back < float("inf"):
+            # What he says takes a moment to be heard.
+            back = after(back, bounds.appears + bounds.margin, holes)
         if back - end <= grace:
             continue
         # Before he is back it can be late, which is a ghost's matter, but is no flap.
-        late = max(back, end + grace) if back < float("inf") else facts.end
+        late = back if back < float("inf") else facts.end
         until = max(facts.deadline(session, holes) for session in ended)
         windows.append((end + grace, max(until, late)))
     for session in sessions:

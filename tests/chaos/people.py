@@ -104,7 +104,8 @@ class Connection:
         self._is_over = True
         with contextlib.suppress(Exception):
             await self.socket._send_packet(Packet(packet_type=DISCONNECT, namespace=NAMESPACE))
-        await asyncio.sleep(0.2)
+            await asyncio.wait_for(self.socket.eio.queue.join(), 2)
+        await asyncio.sleep(0.1)
         await self.abort()
 
     def freeze(self) -> None:

@@ -79,7 +79,7 @@ class Story:
     def new_life(self, t: float, epoch: str, *users: str) -> None:
         """Redis has lost the room, and it begins anew with these users."""
         self.epoch, self._seq = epoch, 1
-        self._state = {**{user: VIEWER for user in users}, ":count": len(users)}
+        self._state = {**dict.fromkeys(users, VIEWER), ":count": len(users)}
         self.state(t)
 
     def stop(self, t: float, **changed: Any) -> None:
