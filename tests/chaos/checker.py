@@ -541,27 +541,12 @@ def _missing(facts: Facts) -> Iterable[Violation]:
 def _gaps(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
     """Return when a user may be unset: after the end of each stay, once each."""
     bounds = facts.bounds
-    windows: Spans = []
-    living = union((session.start, session.end) for session in sessions)
-    for index, (_, end) in enumerate(living):
-        if end == float("inf"):
-            continue
-        ended = [session for session in sessions if session.end <= end]
-        last = [session for session in ended if session.end == end]
-        back = living[index + 1][0] if index + 1 < len(living) else float("inf")
-        grace = 0.0
-        if all(session.how in ("lost", "vanished") for session in last):
-            is_killed = any(facts.bound(session) >= bounds.killed for session in last)
-            grace = bounds.killed_grace if is_killed else bounds.grace
-        if back < float("inf"):
-            # What he says takes a moment to be heard.
-            back = after(back, bounds.appears + bounds.margin, holes)
-        if back - end <= grace:
-            continue
-        # Before he is back it can be late, which is a ghost's matter, but is no flap.
-        late = back if back < float("inf") else facts.end
-        until = max(facts.deadline(session, holes) for session in ended)
-        windows.append((end + grace, max(until, late)))
+    heard = bounds.appears + bounds.margin
+    # A session that its server did not live to hear of makes no stay longer.
+    long = [s for s in sessions if s.how not in ("lost", "vanished") or s.end - s.start > heard]
+    windows = _gaps_between(facts, sessions, holes)
+    if len(long) < len(sessions):
+        windows += _gaps_between(facts, long, holes)
     for session in sessions:
         # Whom a paused server held may be gone once its lease is over, and come back with it.
         windows.extend(
@@ -573,6 +558,32 @@ def _gaps(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
             and session.start < outage.end
             and session.end > outage.start
         )
+    return windows
+
+
+def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
+    bounds = facts.bounds
+    windows: Spans = []
+    living = union((session.start, session.end) for session in sessions)
+    for index, (_, end) in enumerate(living):
+        if end == float("inf"):
+            continue
+        ended = [session for session in sessions if session.end <= end]
+        last = [session for session in ended if session.end == end]
+        if index + 1 == len(living):
+            windows.append((end, facts.end))
+            continue
+        # What he says when he is back takes a moment to be heard.
+        back = after(living[index + 1][0], bounds.appears + bounds.margin, holes)
+        grace = 0.0
+        if all(session.how in ("lost", "vanished") for session in last):
+            is_killed = any(facts.bound(session) >= bounds.killed for session in last)
+            grace = bounds.killed_grace if is_killed else bounds.grace
+        if back - end <= grace:
+            continue
+        # Before he is back it can be late, which is a ghost's matter, but is no flap.
+        until = max(facts.deadline(session, holes) for session in ended)
+        windows.append((end + grace, max(until, back)))
     return windows
 
 
