@@ -168,8 +168,10 @@ class Facts:
             for part in {outage.part for outage in self.outages}
         }
         self.watchers = sorted({r["watcher"] for r in records if "watcher" in r})
-        self.positions: dict[tuple[str, str, int], tuple[str, str]] = {}
-        """By room, epoch and seq: the state there, as text, and who saw it first."""
+        self.positions: dict[tuple[int, str, str, int], tuple[str, str]] = {}
+        """By life of Redis, room, epoch and seq: the state there, as text, and who saw it first."""
+        self.life = 0
+        """Goes up when Redis comes back with an older state, and repeats itself from there."""
         self.states: list[tuple[float, str, Snapshot]] = []
         """Time and watcher of every state that was believed."""
         self.replay_violations: list[Violation] = []
@@ -259,6 +261,9 @@ class Facts:
         connected: dict[str, tuple[int, float]] = {}
         order = _Order()
         for record in self.records:
+            if record["kind"] == "lost data":
+                self.life += 1
+                order.forget()
             watcher = record.get("watcher")
             if watcher is None:
                 continue
@@ -325,7 +330,7 @@ class Facts:
         shown.last = snapshot
         self.states.append((t, watcher, snapshot))
         text = json.dumps(snapshot.state, sort_keys=True)
-        position = (room, snapshot.epoch, snapshot.seq)
+        position = (self.life, room, snapshot.epoch, snapshot.seq)
         first, who = self.positions.setdefault(position, (text, watcher))
         if first != text:
             self.replay_violations.append(
@@ -362,6 +367,10 @@ class _Order:
         for key in [key for key in self._last if key[0] == watcher]:
             epoch, _ = self._last.pop(key)
             self._retired[key].discard(epoch)
+
+    def forget(self) -> None:
+        """Redis has gone back."""
+        self._last.clear()
 
     def judge(self, record: Record) -> Violation | None:
         key = (record["watcher"], record["room"])
@@ -701,23 +710,20 @@ def _end_of_room(
     for watcher in facts.watchers:
         seen = facts.shown.get((watcher, room))
         mine = seen.last if seen else None
-        if mine is None or (mine.epoch, mine.seq) != (snapshot.epoch, snapshot.seq):
+        # It may be further on: what was shown as just gone ends by itself.
+        if mine is None or mine.epoch != snapshot.epoch or mine.seq < snapshot.seq:
             at = f"{mine.epoch}/{mine.seq}" if mine else "nothing"
-            yield Violation(
-                "wrong at the end",
-                facts.end,
-                room,
-                f"has {at}, Redis {snapshot.epoch}/{snapshot.seq}",
-                watcher,
-            )
-        elif mine.state != snapshot.state:
-            yield Violation(
-                "wrong at the end",
-                facts.end,
-                room,
-                f"has {mine.state}, Redis {snapshot.state}",
-                watcher,
-            )
+            text = f"has {at}, Redis {snapshot.epoch}/{snapshot.seq}"
+            yield Violation("wrong at the end", facts.end, room, text, watcher)
+    text = json.dumps(snapshot.state, sort_keys=True)
+    seen_there, who = facts.positions.get(
+        (facts.life, room, snapshot.epoch, snapshot.seq), (text, "")
+    )
+    if seen_there != text:
+        difference = _difference(seen_there, text)
+        yield Violation(
+            "wrong at the end", facts.end, room, f"has not what Redis has: {difference}", who
+        )
 
 
 def _strongest(said: set[str]) -> set[str]:

@@ -118,6 +118,8 @@ class World:
                 await asyncio.to_thread(shutil.copytree, self._copy, data)
             else:
                 data.mkdir()
-            self._history.note("lost data", cause=fault.kind)
         await asyncio.sleep(fault.seconds)
+        if fault.kind != "redis restart":
+            # What was said before has been heard by now.
+            self._history.note("lost data", cause=fault.kind)
         await asyncio.to_thread(self.redis_server.start)
