@@ -28,7 +28,8 @@ class View:
         """Take a snapshot and what was held; returns whether another one must be asked for."""
         known, held = self.snapshot, self._held
         if held is None and known and (known.epoch == snapshot.epoch and snapshot.seq < known.seq):
-            return False
+            self._held = []
+            return True
         self._held = None
         self._believe(snapshot)
         # All of them: what comes after a gap is held again.
