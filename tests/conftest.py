@@ -37,12 +37,14 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A Redis or Valkey process on a port of its own, which a test may stop and start again."""
+    """A Redis or Valkey process on a port of its own, which a test may stop and start again; it
+    keeps nothing, unless options of its command line say otherwise."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = folder
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -50,6 +52,7 @@ class RedisServer:
             [
                 *(redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"),
                 *("--save", "", "--appendonly", "no", "--dir", str(self._folder)),
+                *self._options,
             ],
             stdout=subprocess.DEVNULL,
         )
