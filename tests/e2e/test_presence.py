@@ -41,7 +41,7 @@ def test_viewers_come_edit_and_go_at_once(sign_in: SignIn) -> None:
     expect(people(there)).to_have_count(2)
     expect(there.locator(".people")).to_contain_text("Elif Editor")
     here.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City")
+    expect(there.locator(".people")).to_contain_text("editing · City")
     expect(there.locator(".editing-hint")).to_contain_text("Elif is editing")
     here.close()
     # Well within the eight seconds that a lost connection would have.
@@ -57,7 +57,7 @@ def test_two_tabs_of_one_person_are_one_viewer(sign_in: SignIn) -> None:
     keep_history(there)
     one.close()
     two.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City")
+    expect(there.locator(".people")).to_contain_text("editing · City")
     assert all("Elif" in seen for seen in there.evaluate("seen"))
     two.close()
     expect(people(there)).to_have_count(1, timeout=6000)
@@ -72,7 +72,7 @@ def test_a_reload_shows_others_nothing(sign_in: SignIn) -> None:
         here.reload()
         expect(people(here)).to_have_count(2)
     here.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City")
+    expect(there.locator(".people")).to_contain_text("editing · City")
     assert all("Elif" in seen for seen in there.evaluate("seen"))
 
 
@@ -95,7 +95,7 @@ def test_a_killed_server_is_found_again_and_nobody_is_lost(sign_in: SignIn, demo
     keep_history(there)
     os.kill(demo.parts()["cli serve"], signal.SIGKILL)
     here.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City", timeout=20_000)
+    expect(there.locator(".people")).to_contain_text("editing · City", timeout=20_000)
     assert all("Elif" in seen and "Vikram" in seen for seen in there.evaluate("seen"))
     for person in (viewer, editor):
         person.problems.clear()  # the browser itself logs each connection that failed

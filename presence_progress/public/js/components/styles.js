@@ -284,15 +284,23 @@ export const css = /* css */ `
 }
 .pp-avatar-face img { width: 100%; height: 100%; object-fit: cover; }
 .pp-avatar[data-activity="editing"] .pp-avatar-face { box-shadow: 0 0 0 2px var(--pp-accent); }
-.pp-avatar[data-activity="idle"] .pp-avatar-face { filter: grayscale(0.75); opacity: 0.55; }
-.pp-avatar[data-left] .pp-avatar-face { filter: grayscale(1); opacity: 0.42; }
-.pp-avatar[data-left]:is(:hover, :focus-visible) .pp-avatar-face { opacity: 0.8; }
+/* Grey, but with initials that stay readable. */
+.pp-avatar:is([data-activity="idle"], [data-left], .pp-avatar-more) .pp-avatar-face {
+  background: var(--pp-track);
+  color: color-mix(in srgb, var(--pp-muted) 80%, var(--pp-text));
+}
+.pp-avatar[data-activity="idle"] img { filter: grayscale(0.75); opacity: 0.6; }
+.pp-avatar[data-left] img { filter: grayscale(1); opacity: 0.5; }
+.pp-avatar[data-left] .pp-avatar-face {
+  border: 1px dashed color-mix(in srgb, var(--pp-muted) 60%, transparent);
+  background: none;
+  font-weight: 500;
+}
 .pp-avatar-more { width: auto; min-width: var(--pp-size); border-radius: 99px !important; }
 .pp-avatar-more .pp-avatar-face {
+  direction: ltr;
   border-radius: 99px;
   padding-inline: 5px;
-  background: var(--pp-track);
-  color: var(--pp-muted);
 }
 .pp-mark {
   position: absolute;
@@ -359,7 +367,19 @@ export const css = /* css */ `
   overflow-wrap: anywhere;
 }
 .pp-contest svg { flex: none; margin-block-start: 1px; }
-.pp-contest[data-compact] { border: 0; border-radius: 50%; padding: 4px; font: inherit; cursor: default; }
+.pp-contest[data-compact] {
+  border: 0;
+  border-radius: 50%;
+  padding: 5px;
+  font: inherit;
+  cursor: default;
+}
+.pp .pp-contest[data-compact] {
+  background: color-mix(in srgb, var(--pp-amber) 14%, transparent);
+  color: var(--pp-amber);
+}
+.pp-contest[data-compact] svg { display: block; margin: 0; }
+.pp-tip, .pp-tip small, .pp-contest > span, .pp-online-count > span { unicode-bidi: plaintext; }
 .pp-online { font-size: 0.875rem; }
 .pp-online[data-stale] { opacity: 0.6; }
 .pp-online-count { display: inline-flex; align-items: center; gap: 7px; color: var(--pp-muted); white-space: nowrap; }
