@@ -84,6 +84,7 @@ class Place:
         self.left: dict[str, Left] = {}
         self.untold: list[tuple[str, str]] = []
         """The transitions that the site's hooks have not been told of: (kind, user)."""
+        self._told: set[tuple[str, str, int]] = set()
         self._was_entered = False
 
     # --- what is done to it: each begins with something that somebody says, and ends with what
@@ -155,10 +156,12 @@ class Place:
             if _is_over(left.until, now):
                 del self.left[user]
 
-    def tell(self, transitions: Iterable[tuple[str, str]]) -> None:
-        """The site's hooks have been told of some transitions."""
-        for transition in transitions:
-            self.untold.remove(transition)
+    def tell(self, transitions: Iterable[tuple[str, str, int]]) -> None:
+        """The site's hooks have been told of some transitions: (kind, user, at)."""
+        for kind, user, at in transitions:
+            if (kind, user, at) not in self._told:
+                self.untold.remove((kind, user))
+                self._told.add((kind, user, at))
 
     def _lose(self, now: int, user: str, sessions: list[str], grace: int) -> None:
         if not grace:
