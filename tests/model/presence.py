@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 STRENGTH = ("idle", "viewing", "editing")
+ANYONE = ""
+"""The last of those who leave at once, or the first who come."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Place:
         if user not in self.stays:
             self.stays[user] = Stay(now)
             self.left.pop(user, None)
-            self.untold += [("first_in", user)] * is_first_in + [("entered", user)]
+            self.untold += [("first_in", ANYONE)] * is_first_in + [("entered", user)]
         stay = self.stays[user]
         before = stay.sessions.get(session)
         is_news = not before or (before.activity, before.focus) != (activity, focus)
@@ -159,7 +161,7 @@ class Place:
     def tell(self, transitions: Iterable[tuple[str, str, int]]) -> None:
         """The site's hooks have been told of some transitions: (kind, user, at)."""
         for kind, user, at in transitions:
-            if (kind, user, at) not in self._told:
+            if (kind, user, at) not in self._told and (kind, user) in self.untold:
                 self.untold.remove((kind, user))
                 self._told.add((kind, user, at))
 
@@ -179,7 +181,7 @@ class Place:
         if stay.sessions:
             return
         del self.stays[user]
-        self.untold += [("left", user)] + [("last_out", user)] * (not self.stays)
+        self.untold += [("left", user)] + [("last_out", ANYONE)] * (not self.stays)
         self.left[user] = Left(stay.last_seen, now + self.limits.left)
         for forgotten in sorted(self.left, key=lambda user: self.left[user].until)[
             : -self.limits.left_kept
