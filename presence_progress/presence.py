@@ -376,9 +376,12 @@ def forget_call(node: str, site: str, room: str) -> rooms.Call[None]:
     )
 
 
-def lost_node_call(node: str, site: str, room: str) -> rooms.Call[Swept]:
+def lost_node_call(
+    node: str, site: str, room: str, *, has_hooks: bool = False
+) -> rooms.Call[Swept]:
     """Note a node that nobody knows of any more, for somebody to take."""
-    return replace(sweep_call(site, room), before=_note_place(node, site, room))
+    sweep = sweep_call(site, room, has_hooks=has_hooks)
+    return replace(sweep, before=_note_place(node, site, room))
 
 
 # --- what they are made of ------------------------------------------------------------------------

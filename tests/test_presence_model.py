@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from presence_progress import keys, presence, rooms
+from presence_progress import presence
 from presence_progress.settings import RECONNECT_GRACE
 from tests.conftest import RedisServer
 from tests.model import world as worlds
@@ -247,7 +247,9 @@ class Life(RuleBasedStateMachine):
     def agrees_with_the_model(self) -> None:
         self.world.check()
 
-    @precondition(lambda self: self.world.now >= self.true_again and len(self.well) == len(self.servers) > 0)
+    @precondition(
+        lambda self: self.world.now >= self.true_again and len(self.well) == len(self.servers) > 0
+    )
     @invariant()
     def is_true(self) -> None:
         """Nobody is missing who is here; nobody is shown for long who is not."""

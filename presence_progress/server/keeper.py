@@ -64,18 +64,20 @@ class Keeper:
             await self._sweep(places[start : start + BATCH])
 
     async def _sweep(self, places: list[Place]) -> list[Swept]:
+        hooked = [self._hooks.has_hooks(site) for site, _ in places]
         swept = await self._calls.run_all(
             [
-                presence.sweep_call(*place, has_hooks=self._hooks.has_hooks(place[0]))
-                for place in places
+                presence.sweep_call(*place, has_hooks=has_hooks)
+                for place, has_hooks in zip(places, hooked, strict=True)
             ]
         )
-        for place, room in zip(places, swept, strict=True):
+        for place, has_hooks, room in zip(places, hooked, swept, strict=True):
             if room.transitions and place not in self._telling:
                 spawn(self._tell(place, room.transitions))
             for node in room.nodes:
                 if node not in self._node.others:
-                    await self._calls.run(presence.lost_node_call(node, *place))
+                    call = presence.lost_node_call(node, *place, has_hooks=has_hooks)
+                    await self._calls.run(call)
         return swept
 
     async def _tell(self, place: Place, transitions: list[str]) -> None:

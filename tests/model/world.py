@@ -16,7 +16,7 @@ import asyncio
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
@@ -24,14 +24,12 @@ from functools import cache
 from hashlib import sha1
 from types import SimpleNamespace
 from typing import Any, Literal
-from collections.abc import Iterator
 
 import pytest
 from redis.exceptions import ConnectionError
 
 from presence_progress import keys, presence, rooms
 from presence_progress.presence import Presence, Who
-from presence_progress.server import keeper as keeper_module
 from presence_progress.server import node as node_module
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.node import Node
@@ -112,7 +110,7 @@ class _Log:
     debug = warning = info
 
     def exception(self, *_: Any, **__: Any) -> None:
-        raise  # noqa: PLE0704 - the error that is being handled
+        raise
 
 
 def _enter(entering: Presence, *, node: str = "", age: float = 0, **_: Any) -> Any:
@@ -400,9 +398,7 @@ class World:
         assert not endless, "nothing is kept for ever"
 
     def _read_changes(self) -> None:
-        self.changes = [
-            rooms.Change(**event["message"]) for event in self._events.drain()
-        ]
+        self.changes = [rooms.Change(**event["message"]) for event in self._events.drain()]
         for change in self.changes:
             seen = self._seen[self.site, change.room]
             with self._explained(change.room):
@@ -427,7 +423,11 @@ class World:
         for (site, room), place in self.places.items():
             self.run(presence.sweep_call(site, room, has_hooks=True))
             snapshot = rooms.run(self.client, rooms.snapshot_call(site, room))
-            assert not place.doubts(snapshot.state), (place.doubts(snapshot.state), snapshot, place.stays)
+            assert not place.doubts(snapshot.state), (
+                place.doubts(snapshot.state),
+                snapshot,
+                place.stays,
+            )
 
     @contextmanager
     def _explained(self, room: str) -> Iterator[None]:
