@@ -59,8 +59,8 @@ class Bus:
     """Feeds events to ``on_events``, in order and as many as have come at once, and calls
     ``on_doubt`` when some changes of rooms may be missing.
 
-    ``store`` is where rooms live, when that is not Frappe's Redis. ``on_doubt`` gets what to see to,
-    None for all of it, and returns what is left because Redis failed: for that it is called again.
+    ``store`` is where rooms live, when that is not Frappe's Redis. ``on_doubt`` gets what to see
+    to, None for all, and returns what is left because Redis failed: for that it is called again.
     """
 
     def __init__(
