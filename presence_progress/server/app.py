@@ -260,21 +260,24 @@ class RealtimeServer:
             if room.startswith("presence:") or room == keys.ONLINE
         }
 
-    async def _send_states(self) -> None:
-        """Something may have been missed: send everybody what he watches, whole; raises what some
-        rooms could not be read for."""
+    async def _send_states(
+        self, places: set[tuple[str, str]] | None = None
+    ) -> set[tuple[str, str]]:
+        """Something may have been missed: send everybody what he watches, whole, or of it these
+        rooms of sites; returns those that could not be read."""
         watched = {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
         }
+        if places is not None:
+            watched &= places
         calls = [rooms.snapshot_call(site, room) for site, room in watched]
         snapshots = await self._services.calls.try_all(calls)
-        failure: BaseException | None = None
+        left = set()
         for (site, room), snapshot in zip(watched, snapshots, strict=True):
             if isinstance(snapshot, BaseException):
-                failure = snapshot
+                left.add((site, room))
             else:
                 self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
-        if failure:
-            raise failure
+        return left
