@@ -153,7 +153,9 @@ class Place:
                     session.activity, session.editing_until, session.at = "viewing", None, now
                 if _is_over(session.focus_until, now):
                     session.focus, session.focus_until = None, None
-            self._end(now, user, [name for name, s in stay.sessions.items() if _is_over(s.ends, now)])
+            self._end(
+                now, user, [name for name, s in stay.sessions.items() if _is_over(s.ends, now)]
+            )
         for user, left in list(self.left.items()):
             if _is_over(left.until, now):
                 del self.left[user]
@@ -224,7 +226,9 @@ class Place:
             "who is shown is shown as he is": all(
                 state[user] == self.viewer(user) for user in shown & self.stays.keys()
             ),
-            "whoever is here has not left": not any(f":left:{user}" in state for user in self.stays),
+            "whoever is here has not left": not any(
+                f":left:{user}" in state for user in self.stays
+            ),
             "who is not one of many is shown": len(self.stays) > self.limits.large_room
             or shown == self.stays.keys(),
         }

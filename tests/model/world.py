@@ -271,8 +271,8 @@ class Tab:
 
     presence: Presence
     server: Server
-    is_gone: bool = False
-    """It has vanished without a word, and its server does not know yet."""
+    gone_at: int | None = None
+    """When it vanished without a word; its server does not know yet."""
 
     def __repr__(self) -> str:
         return f"<{self.presence.session}: {self.presence.user} in {self.presence.name}>"
@@ -283,6 +283,39 @@ class Tab:
 
 class Disagreement(AssertionError):
     """The real thing does not do what the model promises."""
+
+
+class Watcher:
+    """Somebody who watches a room over a network that loses changes."""
+
+    def __init__(self, world: World, room: str) -> None:
+        self.misses = 0
+        """How many of the next changes do not reach him."""
+        self.is_behind = False
+        """Whether he may not know it yet: the last change was lost, or all of Redis's memory."""
+        self._world, self.room = world, room
+        self._read()
+
+    def _read(self) -> None:
+        self._snapshot = self._world.snapshot(self.room)
+        self.is_behind = False
+
+    def doubt(self) -> None:
+        """Be sent the room whole, as after every doubt about the network."""
+        self._read()
+
+    def receive(self, change: rooms.Change) -> None:
+        if self.misses:
+            self.misses -= 1
+            self.is_behind = True
+            return
+        outcome, self._snapshot = rooms.apply_change(self._snapshot, change)
+        if outcome == "resync":
+            self._read()
+
+    def check(self) -> None:
+        if not self.is_behind:
+            assert self._snapshot == self._world.snapshot(self.room), "a watcher sees what is"
 
 
 @dataclass
@@ -316,8 +349,9 @@ class World:
         return self.limits.large_room < 50
 
     def presence(self, session: str, user: str, name: str, activity: Any, focus: Any) -> Presence:
-        shown = Who(**who(user))
-        return Presence(self.site, "ToDo", name, session, user, shown, activity, focus)
+        """Return a session in a document, or on the site at all, when it has no name."""
+        doctype, shown = "ToDo" if name else "", Who(**who(user))
+        return Presence(self.site, doctype, name, session, user, shown, activity, focus)
 
     def run(self, call: rooms.Call[Any]) -> Any:
         """Run a call, at this moment of the world's time, and tell the model."""
@@ -331,6 +365,14 @@ class World:
             if place.state() != before:
                 self._seen[call.place].to_come.append(place.state())
         return result
+
+    def viewers(self, room: str) -> set[str]:
+        """Return who is in a room, by the model, which agrees with what is published."""
+        place = self.places.get((self.site, room))
+        return set(place.stays) if place else set()
+
+    def snapshot(self, room: str) -> rooms.Snapshot:
+        return rooms.run(self.client, rooms.snapshot_call(self.site, room))
 
     def advance(self, ms: int) -> None:
         """Let time pass, and everybody do what he does when his time comes."""
@@ -382,13 +424,13 @@ class World:
             server.check()
         self._read_changes()
         for (site, room), place in list(self.places.items()):
-            snapshot = rooms.run(self.client, rooms.snapshot_call(site, room))
+            snapshot = self.snapshot(room)
             seen = self._seen[site, room]
             with self._explained(room):
                 assert snapshot.state == seen.state, "the changes lead to what a snapshot says"
                 assert (snapshot.epoch, snapshot.seq) == (seen.epoch, seen.seq)
                 if self.is_large:
-                    continue
+                    continue  # its changes are gathered: check_large
                 assert snapshot.state == place.state(), "the state is as the model says"
                 assert not seen.to_come, "every change is published"
             transitions = self.client.lrange(keys.presence_keys(site, room)[-1], 0, -1)
@@ -399,11 +441,29 @@ class World:
         ]
         assert not endless, "nothing is kept for ever"
 
+        self._check_online_count()
+
+    def _check_online_count(self) -> None:
+        online = self.places.get((self.site, keys.ONLINE))
+        if online and not self.is_large:
+            count = self.snapshot(keys.ONLINE_COUNT)
+            assert count.state == ({":count": len(online.stays)} if online.state() else {})
+
+    def check_nothing_is_left(self) -> None:
+        """Raise unless there is nothing in Redis but empty rooms and the nodes that live."""
+        left = {key.decode() for key in self.client.keys()} - {CLOCK, keys.NODES}
+        left -= {keys.room_key(site, room) for site, room in self.places}
+        left -= {keys.online_count_key(self.site)}
+        assert not left, "nothing is left over"
+        assert all(place.state() == {":count": 0} for place in self.places.values())
+        nodes = {node.decode() for node in self.client.zrange(keys.NODES, 0, -1)}
+        assert nodes == {server.node.id for server in self.servers}, "the dead are forgotten"
+
     def _read_changes(self) -> None:
-        self.changes = [
-            rooms.Change(**event["message"]) for event in self._events.drain()
-        ]
+        self.changes = [rooms.Change(**event["message"]) for event in self._events.drain()]
         for change in self.changes:
+            if change.room == keys.ONLINE_COUNT:
+                continue
             seen = self._seen[self.site, change.room]
             with self._explained(change.room):
                 assert (
@@ -423,11 +483,12 @@ class World:
                     assert seen.state == seen.to_come.pop(0), "what is published is so"
 
     def check_large(self) -> None:
-        """Raise unless what is shown of rooms that may be large is true, once it is all shown."""
+        """Raise unless what is shown of rooms that may be large is true, once all is shown."""
         for (site, room), place in self.places.items():
-            self.run(presence.sweep_call(site, room, has_hooks=True))
-            snapshot = rooms.run(self.client, rooms.snapshot_call(site, room))
-            assert not place.doubts(snapshot.state), (place.doubts(snapshot.state), snapshot, place.stays)
+            snapshot = self.snapshot(room)
+            place.settle(self.now)
+            with self._explained(room):
+                assert not place.doubts(snapshot.state), f"{snapshot.state} of {place.stays}"
 
     @contextmanager
     def _explained(self, room: str) -> Iterator[None]:
