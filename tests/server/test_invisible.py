@@ -213,8 +213,10 @@ async def test_people_who_come_together_are_asked_for_together(access: Access, s
     while not site.asked:
         await asyncio.sleep(0)
     crowd = [str(number) for number in range(MAX_PEOPLE_ASKED + 1)]
-    asked = [asyncio.ensure_future(access.person(identity(user))) for user in crowd]
-    await asyncio.sleep(0)
+    asked = []
+    for user in crowd:
+        asked.append(asyncio.ensure_future(access.person(identity(user))))
+        await asyncio.sleep(0)
     site.gate.set()
     site.invisible.add("7")
     people = await asyncio.gather(*asked)
