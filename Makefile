@@ -3,6 +3,8 @@
 #   make demo     run the demo; arguments in ARGS, for instance ARGS="--port 8300 --pace 0"
 #   make test     every test: Python with the newest and the oldest packages, JavaScript, Chromium
 #   make check    ruff, mypy, import rules, Lua, eslint, vue-tsc
+#   make chaos    servers, Redis and clients are broken by a seed, and what was seen is judged;
+#                 ARGS="--seed 7 --seconds 120 --clients 300"
 #   make bench    what benchmarks/ measures
 #   make dist     a wheel with all that the demo needs, in dist/
 #   make clean    remove all that was made
@@ -18,7 +20,7 @@ FRONTEND := $(shell find frontend presence_progress/public/js presence_progress/
 STATIC := presence_progress/demo/static/.built
 
 .PHONY: demo test test-python test-oldest test-javascript check check-python check-lua \
-	check-javascript bench build frontend dist clean
+	check-javascript chaos bench build frontend dist clean
 
 demo: .venv/demo $(STATIC)
 	@exec $(BIN)/presence-progress demo $(ARGS)
@@ -96,6 +98,9 @@ check-javascript: frontend
 	cd frontend && npm run --silent check
 
 # --- the rest -----------------------------------------------------------------------------------
+
+chaos: .venv/develop
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: .venv/develop frontend
 	$(BIN)/python -m benchmarks.track

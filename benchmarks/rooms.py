@@ -28,15 +28,10 @@ def enters(steps: int) -> None:
         presence.enter("ToDo", "a", session=f"s{step % 200}", user=f"u{step % 100}")
 
 
-def renewals(client: Any, steps: int) -> None:
-    calls = [
-        presence.renew_call(
-            presence.Presence("bench.localhost", "ToDo", "a", f"s{n}", f"u{n}", presence.Who("x"))
-        )
-        for n in range(100)
-    ]
-    for step in range(steps):
-        rooms.run(client, calls[step % 100])
+def keeps(client: Any, steps: int) -> None:
+    call = presence.keep_call("bench.localhost", "presence:ToDo/a", "node", 0)
+    for _ in range(steps):
+        rooms.run(client, call)
 
 
 if __name__ == "__main__":
@@ -46,6 +41,6 @@ if __name__ == "__main__":
             "counts.set(): kept and told": kept_counts,
             "counts.set(): kept, nothing new to tell": kept_counts_that_do_not_change,
             "presence.enter(): 100 users in one document": enters,
-            "presence: a lease renewed": lambda steps: renewals(client, steps),
+            "presence: a node keeps a document": lambda steps: keeps(client, steps),
         }
         report("a round trip", 1e-6, "µs", medians(2_000, jobs))

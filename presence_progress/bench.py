@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from presence_progress.address import read_address, without_password
 from presence_progress.settings import Sentinel, Settings
 
 _FILES = ("config.json", "sites/common_site_config.json")
@@ -31,9 +31,12 @@ _ENVIRONMENT = {
 EVENTS_HOOK = "presence_progress_events"
 """In an app's hooks.py: a dict, event → the dotted path of an async function."""
 
-_PASSWORD = re.compile(r"//[^/@]*@")
-
-_OWN = ("presence_progress_host", "presence_progress_site_url", "presence_progress_origins")
+_OWN = (
+    "presence_progress_host",
+    "presence_progress_site_url",
+    "presence_progress_origins",
+    "presence_progress_store",
+)
 
 
 class BadSetting(ValueError):
@@ -73,6 +76,7 @@ def read_settings(bench: Path | None, environ: Mapping[str, str] = os.environ) -
         uds=config.get("socketio_uds", _text, None),
         redis_url=config.get("redis_queue", _redis_url, Settings.redis_url),
         sentinel=_sentinel(config),
+        store_url=config.get("presence_progress_store", _store_url, None),
         site_url=config.get(
             "presence_progress_site_url", _http_url, f"http://127.0.0.1:{webserver_port}"
         ),
@@ -134,7 +138,7 @@ class _Config:
         try:
             return read(value)
         except ValueError as error:
-            shown = _PASSWORD.sub("//…@", json.dumps(value, ensure_ascii=False, default=str))
+            shown = without_password(json.dumps(value, ensure_ascii=False, default=str))
             raise BadSetting(f"{key} in {where} is {shown}: expected is {error}.") from None
 
 
@@ -205,21 +209,18 @@ def _port(value: Any) -> int:
 
 
 def _redis_url(value: Any) -> str:
-    expected = ValueError(
-        "redis://HOST:PORT (with USER:PASSWORD@ where needed), rediss://… or unix:///PATH"
-    )
-    if not isinstance(value, str):
-        raise expected
-    try:
-        parts = urlsplit(value)
-        good = (parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0) or (
-            parts.scheme == "unix" and parts.path
+    address = _store_url(value)
+    if not isinstance(read_address(address), str):
+        raise ValueError(
+            "a single Redis: redis://HOST:PORT (with USER:PASSWORD@ where needed), rediss://… or "
+            "unix:///PATH. A cluster can be presence_progress_store"
         )
-    except ValueError:
-        good = False
-    if not good:
-        raise expected
-    return value
+    return address
+
+
+def _store_url(value: Any) -> str:
+    read_address(value)
+    return str(value)
 
 
 def _http_url(value: Any) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from presence_progress import __version__, bench
+from presence_progress.address import read_address, without_password
 from presence_progress.bench_commands import doctor, switch
 from presence_progress.demo.config import DEFAULT_DATA, DEFAULT_PACE
 from presence_progress.settings import Settings
@@ -45,6 +46,13 @@ main.add_command(doctor)
     envvar="PRESENCE_PROGRESS_REDIS",
     help="The Redis that carries Frappe's events.  [redis_queue]",
 )
+@click.option(
+    "--store",
+    "store_url",
+    metavar="URL",
+    envvar="PRESENCE_PROGRESS_STORE",
+    help="The Redis that rooms live in.  [presence_progress_store; as --redis]",
+)
 @click.option("--site-url", metavar="URL", help="Where Frappe answers.  [127.0.0.1:webserver_port]")
 @click.option(
     "--site",
@@ -59,6 +67,7 @@ def serve(
     host: str | None,
     port: int | None,
     redis_url: str | None,
+    store_url: str | None,
     site_url: str | None,
     site: str | None,
     workers: int,
@@ -68,6 +77,7 @@ def serve(
         "host": host,
         "port": port,
         "redis_url": redis_url,
+        "store_url": store_url,
         "site_url": site_url,
         "default_site": site,
     }
@@ -99,6 +109,8 @@ def _settings(**given: Any) -> Settings:
     if "redis_url" in given:
         _require_redis_url(given["redis_url"])
         given["sentinel"] = None
+    if "store_url" in given:
+        _require_store_url(given["store_url"])
     if "site_url" in given:
         _require_http(given["site_url"])
     if "port" in given or "host" in given:
@@ -128,7 +140,7 @@ def _warn_of_redis(settings: Settings) -> None:
             client.ping()
     except (redis.RedisError, OSError) as error:
         click.echo(
-            f"Warning: Redis at {_without_password(settings.redis_url)} does not answer ({error}). "
+            f"Warning: Redis at {without_password(settings.redis_url)} does not answer ({error}). "
             "Waiting for it; --redis or redis_queue says where it is.",
             err=True,
         )
@@ -225,7 +237,7 @@ def _require_redis(url: str) -> None:
             client.ping()
     except (redis.RedisError, OSError) as error:
         raise click.ClickException(
-            f"Redis at {_without_password(url)} does not answer ({error}). "
+            f"Redis at {without_password(url)} does not answer ({error}). "
             "Start it, or give another with --redis."
         ) from None
 
@@ -237,8 +249,17 @@ def _require_redis_url(url: str) -> None:
         redis.Redis.from_url(url).close()
     except ValueError:
         raise click.ClickException(
-            f"--redis {_without_password(url)} is no Redis URL: "
+            f"--redis {without_password(url)} is no Redis URL: "
             "expected is redis://HOST:PORT, rediss://… or unix://PATH."
+        ) from None
+
+
+def _require_store_url(url: str) -> None:
+    try:
+        read_address(url)
+    except ValueError as error:
+        raise click.ClickException(
+            f"--store {without_password(url)} is no address of a Redis: expected is {error}."
         ) from None
 
 
@@ -252,11 +273,6 @@ def _require_http(url: str) -> None:
         raise click.ClickException(
             f"--site-url {url} is no address of a site: expected is http://HOST:PORT."
         )
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 if __name__ == "__main__":

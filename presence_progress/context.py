@@ -2,8 +2,8 @@
 
 Inside Frappe ``frappe.local`` says it, in a job of ours the job does (:func:`at`), elsewhere
 :func:`configure` or the environment: ``PRESENCE_PROGRESS_SITE``, ``PRESENCE_PROGRESS_REDIS``,
-``PRESENCE_PROGRESS_USER``. Together with ``site/`` this is the only place that touches ``frappe``,
-and only inside functions.
+``PRESENCE_PROGRESS_STORE``, ``PRESENCE_PROGRESS_USER``. Together with ``site/`` this is the only
+place that touches ``frappe``, and only inside functions.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from typing import Any
 import redis as redis_py
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from presence_progress.address import ClusterAddress, read_address
+from presence_progress.cluster import Cluster
+from presence_progress.settings import Sentinel
 
 _IMPATIENCE: dict[str, Any] = {
     # Seconds for one answer, and to connect: progress is worth less waiting than a job's own data.
@@ -37,6 +41,7 @@ class _Place:
     site: str | None = None
     user: str | None = None
     redis_url: str | None = None
+    store_url: str | None = None
 
 
 _configured = _Place()
@@ -45,11 +50,16 @@ _clients: dict[object, Any] = {}
 
 
 def configure(
-    *, site: str | None = None, redis_url: str | None = None, user: str | None = None
+    *,
+    site: str | None = None,
+    redis_url: str | None = None,
+    store_url: str | None = None,
+    user: str | None = None,
 ) -> None:
     """Say where this process is, when it is neither Frappe nor an RQ job; None leaves as it is."""
     _configured.site = site or _configured.site
     _configured.redis_url = redis_url or _configured.redis_url
+    _configured.store_url = store_url or _configured.store_url
     _configured.user = user or _configured.user
 
 
@@ -106,6 +116,21 @@ def redis() -> Any:
     return _clients[url]
 
 
+def store() -> Any:
+    """Return a client for the Redis that rooms live in, for :func:`presence_progress.rooms.run`:
+    the one of Frappe's ``events`` where no other is set. Nothing is sent before its first use."""
+    local = _frappe_local()
+    # In the order in which the server reads it: the environment first, then the bench.
+    url = _configured.store_url or os.environ.get("PRESENCE_PROGRESS_STORE")
+    if not url and local:
+        url = (getattr(local, "conf", None) or {}).get("presence_progress_store")
+    if not url:
+        return redis()
+    if ("store", url) not in _clients:
+        _clients["store", url] = _connect(url)
+    return _clients["store", url]
+
+
 def job() -> Any | None:
     """Return the RQ job that runs here, or None."""
     # Whoever runs in a worker has rq imported; a web request need not pay for it.
@@ -127,6 +152,11 @@ def rollback() -> None:
         local.db.rollback()
 
 
+def hooks(name: str) -> list[Any]:
+    """Return what the site's apps have under a name in their hooks; nothing outside Frappe."""
+    return sys.modules["frappe"].get_hooks(name) if _frappe_local() else []
+
+
 def in_frappe() -> bool:
     return _frappe_local() is not None
 
@@ -139,6 +169,22 @@ def _frappe_local() -> Any | None:
     frappe = sys.modules.get("frappe")
     local = getattr(frappe, "local", None)
     return local if getattr(local, "site", None) else None
+
+
+def _connect(url: str) -> Any:
+    try:
+        address = read_address(url)
+    except ValueError as error:
+        raise ContextError(f"presence_progress_store is no address of a Redis: {error}") from None
+    if isinstance(address, ClusterAddress):
+        return Cluster(address, lambda node: redis_py.Redis.from_url(node, **_IMPATIENCE))
+    if isinstance(address, Sentinel):
+        users = {"username": address.sentinel_username, "password": address.sentinel_password}
+        sentinels: Any = redis_py.Sentinel  # without types of its own
+        return sentinels(
+            list(address.nodes), sentinel_kwargs={**_IMPATIENCE, **users}, **_IMPATIENCE
+        ).master_for(address.service, username=address.username, password=address.password)
+    return redis_py.Redis.from_url(address, **_IMPATIENCE)
 
 
 def _impatient(connection: Any) -> Any:

@@ -24,14 +24,14 @@ def set(name: str, value: int, *, scope: str = "site") -> None:
     """
     _require_whole("a count", value)
     call = rooms.set_call(context.site(), keys.count_room(scope, name), COUNT_TTL, {"value": value})
-    rooms.run(context.redis(), call)
+    rooms.run(context.store(), call)
 
 
 def add(name: str, amount: int = 1, *, scope: str = "site") -> int:
     """Add to a count in one atomic step, and return what it is then; scopes as for :func:`set`."""
     _require_whole("what is added to a count", amount)
     call = add_call(context.site(), keys.count_room(scope, name), amount)
-    return rooms.run(context.redis(), call)
+    return rooms.run(context.store(), call)
 
 
 def get(name: str, *, scope: str = "site") -> int:

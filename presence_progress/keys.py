@@ -14,8 +14,10 @@ EVENTS_CHANNEL = "events"
 
 PREFIX = "presence_progress:"
 PRESENCE_DUE = PREFIX + "presence_due"
-"""Sorted set: site and room → when a lease in that room may end. Tells any server node where to
-sweep."""
+"""Sorted set: site and room → when something happens there by itself. Tells any server node where
+to sweep."""
+NODES = PREFIX + "{nodes}"
+"""Sorted set: server node → until when it lives; see scripts/_node.lua."""
 
 SECRET = PREFIX + "secret"
 """What the realtime server shows a site, to be told of all its users; whoever can read this Redis
@@ -152,25 +154,34 @@ def _part(what: str, text: object) -> str:
 
 def room_key(site: str, room: str) -> str:
     # The braces are a hash tag: all keys of a room live on one shard of a cluster.
+    if room == ONLINE_COUNT:
+        return online_count_key(site)
     return f"{PREFIX}{{{site}/{room}}}"
 
 
-def sessions_key(site: str, room: str) -> str:
-    return room_key(site, room) + ":sessions"
+def presence_keys(site: str, room: str) -> list[str]:
+    """Return the keys of a presence room, in the order in which every script takes them."""
+    key = room_key(site, room)
+    return [key, *(f"{key}:{part}" for part in ("sessions", "deadlines", "nodes", "transitions"))]
 
 
-def leases_key(site: str, room: str) -> str:
-    return room_key(site, room) + ":leases"
+def online_count_key(site: str) -> str:
+    # On the shard of the room that it counts: both change in one step.
+    return room_key(site, ONLINE) + ":count"
 
 
-def due_member(site: str, room: str) -> str:
-    """Return the member of ``PRESENCE_DUE`` for a room: a site's name has no slash, so it can be
-    read back."""
+def node_places_key(node: str) -> str:
+    return f"{NODES}:{node}"
+
+
+def place(site: str, room: str) -> str:
+    """Return a room of a site as a member of ``PRESENCE_DUE`` and of a node's places: a site's name
+    has no slash, so it can be read back."""
     return f"{site}/{room}"
 
 
-def read_due_member(member: str) -> tuple[str, str]:
-    site, _, room = member.partition("/")
+def read_place(text: str) -> tuple[str, str]:
+    site, _, room = text.partition("/")
     return site, room
 
 

@@ -1,28 +1,44 @@
 """Who is here: enter, update and leave a document, and read its viewers.
 
 A **session** is one tab, one device, one job; the sessions of one user merge into one **viewer**,
-in one atomic step inside Redis. A session lives by a lease that somebody must renew by entering
-again. This module never decides who may enter.
+in one atomic step inside Redis. A socket's session lives for as long as the server **node** that
+speaks for it, any other by a lease that it must renew by entering again. This module never decides
+who may enter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from presence_progress import context, keys, rooms
 from presence_progress.settings import (
+    EDITING_LEASE,
+    FOCUS_LEASE,
+    LARGE_ROOM,
+    LEFT_SHOWN,
+    NODE_LEASE,
     PRESENCE_TTL,
+    ROOM_BATCH,
     SESSION_LEASE,
     SWEEP_CLAIM,
 )
 
+T = TypeVar("T")
 Activity = Literal["viewing", "editing", "idle"]
 ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
 
 MAX_FOCUS = 140
 """Longest field name, as Frappe's."""
+
+COUNT, LEFT = ":count", ":left:"
+"""Beside the viewers, a room's state has their exact number, and who has left a moment ago."""
+HOOKS = {kind: f"presence_{kind}" for kind in ("first_in", "last_out", "entered", "left")}
+"""The hooks of an app that is told who comes and who leaves, by the kind of the transition."""
+_NOBODY = "*"
+"""In the place of a node: the session lives by a lease of its own."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +51,8 @@ class Who:
 
 @dataclass(frozen=True)
 class Presence:
-    """One session in one document; whoever holds it can enter it again at any time."""
+    """One session in one document, or, without a document, on the site at all; whoever holds it
+    can enter it again at any time."""
 
     site: str
     doctype: str
@@ -48,17 +65,71 @@ class Presence:
 
     @cached_property
     def room(self) -> str:
-        return keys.presence_room(self.doctype, self.name)
+        return keys.presence_room(self.doctype, self.name) if self.doctype else keys.ONLINE
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.site, self.room
+
+    def faded(self, age: float) -> Presence:
+        """Return what is left of it some seconds after it was said: who edits or has a field in
+        focus says so again and again."""
+        if self.activity == "editing" and age * 1000 >= EDITING_LEASE:
+            return replace(self, activity="viewing").faded(age)
+        if self.focus and age * 1000 >= FOCUS_LEASE:
+            return replace(self, focus=None)
+        return self
+
+
+@dataclass(frozen=True)
+class Here:
+    """A room's state taken apart: the viewers that are shown, the exact number of all, and those
+    who have left a moment ago. Each is user id → what is shown of him."""
+
+    viewers: dict[str, dict[str, Any]]
+    count: int
+    left: dict[str, dict[str, Any]]
+
+
+def read_state(state: Mapping[str, Any]) -> Here:
+    """Take the state of a presence room apart."""
+    viewers = {user: viewer for user, viewer in state.items() if not user.startswith(":")}
+    left = {
+        name.removeprefix(LEFT): person for name, person in state.items() if name.startswith(LEFT)
+    }
+    return Here(viewers, int(state.get(COUNT, len(viewers))), left)
 
 
 # --- in a job or a web request -------------------------------------------------------------------
 
 
+def here(doctype: str, name: str) -> Here:
+    """Return who is in a document, how many, and who has just left.
+
+    A viewer is ``{name, image, activity, focus, since}``, one who has left ``{name, image,
+    last_seen}``, times in ms since 1970. Of more than 100 viewers some 100 are named, all counted.
+    """
+    return _read(keys.presence_room(doctype, name))
+
+
 def viewers(doctype: str, name: str) -> dict[str, dict[str, Any]]:
     """Return who is in a document: user id → ``{name, image, activity, focus, since}``."""
-    site, room = context.site(), keys.presence_room(doctype, name)
-    rooms.run(context.redis(), sweep_call(site, room))
-    return rooms.run(context.redis(), rooms.snapshot_call(site, room)).state
+    return here(doctype, name).viewers
+
+
+def count(doctype: str, name: str) -> int:
+    """Return how many users are in a document."""
+    return here(doctype, name).count
+
+
+def online() -> Here:
+    """Return who is on this site at all."""
+    return _read(keys.ONLINE)
+
+
+def _read(room: str) -> Here:
+    rooms.run(context.store(), sweep_call(context.site(), room, has_hooks=_has_hooks()))
+    return read_state(rooms.snapshot(room).state)
 
 
 def enter(
@@ -77,7 +148,7 @@ def enter(
     entering = Presence(
         context.site(), doctype, name, session, user, who or Who(user), activity, focus
     )
-    rooms.run(context.redis(), enter_call(entering))
+    rooms.run(context.store(), enter_call(entering, has_hooks=_has_hooks()))
 
 
 update = enter
@@ -90,60 +161,138 @@ def leave(
     """Leave a document, at once or after a grace in milliseconds."""
     user = user or context.user()
     leaving = Presence(context.site(), doctype, name, session, user, Who(user))
-    rooms.run(context.redis(), leave_call(leaving, grace))
+    rooms.run(context.store(), leave_call(leaving, grace, has_hooks=_has_hooks()))
+
+
+def _has_hooks() -> bool:
+    return any(context.hooks(hook) for hook in HOOKS.values())
 
 
 # --- the calls, for whoever runs them ------------------------------------------------------------
 
 
-def enter_call(presence: Presence) -> rooms.Call[tuple[str, int]]:
-    """Enter, update or renew a session; returns the room's epoch and seq."""
+class Position(NamedTuple):
+    """Where a room is after a call."""
+
+    epoch: str
+    seq: int
+    wants_sweep: bool
+    """The room has become large, and nobody gathers its changes yet: :func:`note_call`."""
+
+
+def enter_call(
+    presence: Presence,
+    *,
+    node: str = _NOBODY,
+    is_noted: bool = False,
+    age: float = 0,
+    has_hooks: bool = False,
+) -> rooms.Call[Position | None]:
+    """Enter, update or renew a session.
+
+    ``node`` speaks for it; with ``is_noted`` it has a session in the room already, else the room is
+    noted among its places on the way. ``age`` says how many seconds ago the presence was said.
+    Returns None when the room was not noted after all: call again without ``is_noted``.
+    """
     if presence.activity not in ACTIVITIES:
         raise rooms.BadField(
             f"activity is one of {', '.join(ACTIVITIES)}; got {presence.activity!r}"
         )
-    return rooms.Call(
+    presence, past = presence.faded(age), int(age * 1000)
+    before: list[tuple[str | int, ...]] = []
+    if node != _NOBODY and not is_noted:
+        before += _note_place(node, *presence.place)
+    if node == _NOBODY or presence.activity == "editing" or presence.focus or has_hooks:
+        before += _note_due(*presence.place)
+    return _call(
         "presence_enter",
-        _keys(presence.site, presence.room),
+        *presence.place,
         [
-            *_common(presence),
+            *_of_session(presence),
+            node,
             SESSION_LEASE,
+            0 if is_noted else 1,
             presence.activity,
-            rooms.to_json(presence.focus, "focus"),
+            EDITING_LEASE - past,
+            presence.focus or "",
+            FOCUS_LEASE - past,
             _who_json(presence.who),
         ],
-        rooms.read_position,
-        before=_note_due(presence),
+        _position,
+        before,
+        has_hooks,
     )
 
 
-def leave_call(presence: Presence, grace: int = 0) -> rooms.Call[tuple[str, int]]:
-    """Leave at once, or after a grace in milliseconds; returns the room's epoch and seq."""
-    return rooms.Call(
+def leave_call(
+    presence: Presence, grace: int = 0, *, has_hooks: bool = False
+) -> rooms.Call[Position | None]:
+    """Leave at once, or after a grace in milliseconds."""
+    return _call(
         "presence_leave",
-        _keys(presence.site, presence.room),
-        [*_common(presence), grace],
-        rooms.read_position,
-        before=_note_due(presence),
+        *presence.place,
+        [*_of_session(presence), grace],
+        _position,
+        _note_due(*presence.place),
+        has_hooks,
     )
 
 
-def renew_call(presence: Presence) -> rooms.Call[bool]:
-    """Renew a session's lease; False when Redis does not know the session, which must enter again.
+def keep_call(site: str, room: str, node: str, number: int) -> rooms.Call[bool]:
+    """Say that a node has a number of sessions in a room; False when Redis knows otherwise, and
+    the node must say all anew: :func:`reconcile_call`, then enter each."""
+    return _call("presence_keep", site, room, [node, number], bool)
 
-    Not the same as entering: a renewal that overtakes a leave must not bring the session back.
-    """
-    return rooms.Call(
-        "presence_renew",
-        _keys(presence.site, presence.room),
-        [*_common(presence), SESSION_LEASE],
-        bool,
+
+def reconcile_call(
+    site: str,
+    room: str,
+    node: str,
+    sessions: Sequence[str] = (),
+    *,
+    cursor: str = "0",
+    grace: int = 0,
+    has_hooks: bool = False,
+) -> rooms.Call[str]:
+    """End what a node does not have any more in a room; returns the cursor to go on from, ``"0"``
+    at the end."""
+    return _call(
+        "presence_reconcile",
+        site,
+        room,
+        [node, cursor, grace, *sessions],
+        rooms.text,
+        _note_due(site, room),
+        has_hooks,
     )
 
 
-def sweep_call(site: str, room: str) -> rooms.Call[int]:
-    """End what has expired in a room; returns when the next lease ends (ms since 1970), or -1."""
-    return rooms.Call("presence_sweep", _keys(site, room), [site, room, PRESENCE_TTL], int)
+@dataclass(frozen=True)
+class Swept:
+    """A room after a sweep: when it is due again (ms since 1970, or -1), which nodes have sessions
+    there, and what the site's hooks are still to be told, as Redis has it."""
+
+    due: int
+    nodes: list[str]
+    transitions: list[str]
+
+
+def sweep_call(site: str, room: str, *, has_hooks: bool = False) -> rooms.Call[Swept]:
+    """Let happen what happens by itself in a room, and show what was gathered."""
+
+    def read(reply: list[Any]) -> Swept:
+        due, nodes, transitions = reply
+        return Swept(int(due), [*map(rooms.text, nodes)], [*map(rooms.text, transitions)])
+
+    return _call("presence_sweep", site, room, [], read, has_hooks=has_hooks)
+
+
+def told_call(site: str, room: str, transitions: Sequence[str]) -> rooms.Call[None]:
+    """Note that the site's hooks have been told of some transitions."""
+    return _call("presence_told", site, room, transitions, lambda reply: None)
+
+
+# --- which rooms are due for a sweep -----------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -156,23 +305,108 @@ class Due:
 
 
 def due_call(limit: int) -> rooms.Call[Due]:
-    """Take rooms in which a lease may be over, for whoever sweeps."""
+    """Take rooms in which something may be due, for whoever sweeps."""
 
     def read(reply: list[Any]) -> Due:
-        claimed_until, *members = reply
-        return Due(int(claimed_until), [keys.read_due_member(rooms.text(m)) for m in members])
+        claimed_until, *places = reply
+        return Due(int(claimed_until), [keys.read_place(rooms.text(place)) for place in places])
 
-    return rooms.Call("presence_due", [keys.PRESENCE_DUE], [limit, SWEEP_CLAIM, PRESENCE_TTL], read)
+    return rooms.Call("due_take", [keys.PRESENCE_DUE], [limit, SWEEP_CLAIM, PRESENCE_TTL], read)
 
 
 def schedule_call(site: str, room: str, claimed_until: int, due: int) -> rooms.Call[None]:
     """Note when a swept room is due again; ``due`` as :func:`sweep_call` answers."""
     return rooms.Call(
-        "presence_schedule",
+        "due_set",
         [keys.PRESENCE_DUE],
-        [keys.due_member(site, room), claimed_until, due],
+        [keys.place(site, room), claimed_until, due],
         lambda reply: None,
     )
+
+
+def note_call(site: str, room: str, *, has_hooks: bool = False) -> rooms.Call[Swept]:
+    """Sweep a room, and have it swept again when it is due."""
+    return replace(sweep_call(site, room, has_hooks=has_hooks), before=_note_due(site, room))
+
+
+# --- server nodes ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Whether a node lives, and all nodes that anybody knows of, dead or alive."""
+
+    lives: bool
+    nodes: frozenset[str]
+
+
+def renew_call(node: str, *, is_new: bool = False) -> rooms.Call[Lease]:
+    """Renew a node's lease; once it is over, the node must begin anew under another id."""
+    return rooms.Call(
+        "node_renew",
+        [keys.NODES, keys.node_places_key(node)],
+        [node, NODE_LEASE, PRESENCE_TTL, int(is_new)],
+        lambda reply: Lease(bool(reply[0]), frozenset(map(rooms.text, reply[1]))),
+    )
+
+
+def take_call() -> rooms.Call[list[str]]:
+    """Take the nodes that are dead, to end their sessions."""
+    return rooms.Call(
+        "node_take", [keys.NODES], [SWEEP_CLAIM], lambda reply: [*map(rooms.text, reply)]
+    )
+
+
+def bury_call(
+    node: str, seen_to: Sequence[tuple[str, str]] = ()
+) -> rooms.Call[list[tuple[str, str]]]:
+    """Strike out places of a dead node, and return others; without any the node is forgotten."""
+    return rooms.Call(
+        "node_bury",
+        [keys.NODES, keys.node_places_key(node)],
+        [node, SWEEP_CLAIM, *(keys.place(*place) for place in seen_to)],
+        lambda reply: [keys.read_place(rooms.text(place)) for place in reply],
+    )
+
+
+def forget_call(node: str, site: str, room: str) -> rooms.Call[None]:
+    """Strike a room from a node's places: it has no session there any more."""
+    return rooms.Call(
+        "node_forget", [keys.node_places_key(node)], [keys.place(site, room)], lambda reply: None
+    )
+
+
+def lost_node_call(
+    node: str, site: str, room: str, *, has_hooks: bool = False
+) -> rooms.Call[Swept]:
+    """Note a node that nobody knows of any more, for somebody to take."""
+    sweep = sweep_call(site, room, has_hooks=has_hooks)
+    return replace(sweep, before=_note_place(node, site, room))
+
+
+# --- what they are made of ------------------------------------------------------------------------
+
+
+def _call(
+    script: str,
+    site: str,
+    room: str,
+    arguments: Sequence[str | int],
+    read: Callable[[Any], T],
+    before: Sequence[tuple[str | int, ...]] = (),
+    has_hooks: bool = False,
+) -> rooms.Call[T]:
+    room_keys = keys.presence_keys(site, room)
+    if room == keys.ONLINE:
+        room_keys.append(keys.online_count_key(site))
+    common: list[str | int] = [
+        *(site, room, PRESENCE_TTL, LARGE_ROOM, ROOM_BATCH, LEFT_SHOWN, int(has_hooks))
+    ]
+    return rooms.Call(script, room_keys, [*common, *arguments], read, before)
+
+
+def _position(reply: list[Any]) -> Position | None:
+    return Position(rooms.text(reply[0]), int(reply[1]), bool(reply[2])) if reply else None
 
 
 @lru_cache(maxsize=1024)
@@ -180,24 +414,31 @@ def _who_json(who: Who) -> str:
     return rooms.to_json({"name": who.name, "image": who.image}, "who")
 
 
-def _keys(site: str, room: str) -> list[str]:
-    return [keys.room_key(site, room), keys.sessions_key(site, room), keys.leases_key(site, room)]
-
-
-def _common(presence: Presence) -> list[str | int]:
+def _of_session(presence: Presence) -> list[str]:
     if not presence.session or any(character.isspace() for character in presence.session):
         raise rooms.BadField(f"a session's id is a text without blanks, got {presence.session!r}")
     if not presence.user or presence.user.startswith(":"):
         raise rooms.BadField(f"a user's id is not empty and no ':…', got {presence.user!r}")
-    return [presence.site, presence.room, PRESENCE_TTL, presence.session, presence.user]
+    return [presence.session, presence.user]
 
 
-def _note_due(presence: Presence) -> list[tuple[str | int, ...]]:
+def _note_due(site: str, room: str) -> list[tuple[str | int, ...]]:
     # Before the room is written: a crash in between leaves a room to look at in vain, never a ghost
     # that nobody looks for. Score 0, so that no clock but Redis's is asked; the sweep finds out
-    # when the next lease ends.
-    member = keys.due_member(presence.site, presence.room)
+    # when something is due next.
     return [
-        ("ZADD", keys.PRESENCE_DUE, 0, member),
+        ("ZADD", keys.PRESENCE_DUE, 0, keys.place(site, room)),
         ("EXPIRE", keys.PRESENCE_DUE, PRESENCE_TTL),
+    ]
+
+
+def _note_place(node: str, site: str, room: str) -> list[tuple[str | int, ...]]:
+    # Before the room is written, too. A node that is not known, or not any more, is noted as dead:
+    # whatever it still writes will be found.
+    places = keys.node_places_key(node)
+    return [
+        ("ZADD", keys.NODES, "NX", 0, node),
+        ("EXPIRE", keys.NODES, PRESENCE_TTL),
+        ("SADD", places, keys.place(site, room)),
+        ("EXPIRE", places, PRESENCE_TTL),
     ]

@@ -185,7 +185,7 @@ class Task:
             record.attempt = before["attempt"] + 1
         record.state, record.started_at = "running", _now()
         record.queued_at = record.queued_at or record.started_at
-        self._redis = context.redis()
+        self._store = context.store()
         self._estimator = Estimator()
         self._listed: Written | None = None
         self._reporter = Reporter(self._write, record.task_id)
@@ -214,12 +214,12 @@ class Task:
         if record.state == "running":
             self._estimator.sample(time.monotonic(), record.done)
             record.rate, record.eta = self._estimator.rate, self._estimator.eta(record.total)
-        written = rooms.run(self._redis, write_call(record))
+        written = rooms.run(self._store, write_call(record))
         if written.state in ("cancelling", "cancelled", "superseded"):
             self._stop = written.state
         # Also in a new epoch: what had lost the room has lost the lists.
         if written != self._listed:
-            _list(self._redis, record, written.state)
+            _list(self._store, record, written.state)
             self._listed = written
 
 
@@ -277,7 +277,7 @@ def enqueue(
 
 
 def _store(record: TaskRecord) -> None:
-    client = context.redis()
+    client = context.store()
     rooms.run(client, write_call(record))
     _list(client, record, record.state)
 
@@ -288,7 +288,7 @@ def _list(client: Any, record: TaskRecord, state: str) -> None:
 
 
 def _prune_lists(record: TaskRecord) -> None:
-    client = context.redis()
+    client = context.store()
     for room in list_rooms(record.user, record.doctype):
         listed = rooms.run(client, rooms.snapshot_call(record.site, room))
         pruning = prune_call(record.site, listed)
@@ -333,7 +333,7 @@ def run_job(task: dict[str, Any], title: str | None, target: str, arguments: dic
 
 def _read_or_nothing(record: TaskRecord) -> dict[str, Any]:
     try:
-        return rooms.run(context.redis(), rooms.snapshot_call(record.site, record.room)).state
+        return rooms.run(context.store(), rooms.snapshot_call(record.site, record.room)).state
     except RedisError:
         return {}  # the job is here and shall run, whatever became of its room
 
@@ -345,7 +345,7 @@ def cancel(task_id: str, user: str | None = None) -> str:
     An ended task stays what it is; ``""`` when there is no such task. Whether ``user`` may do this
     is not asked here.
     """
-    site, client = context.site(), context.redis()
+    site, client = context.site(), context.store()
     state = rooms.run(client, cancel_call(site, task_id, user or context.user()))
     if state:
         now = rooms.run(client, rooms.snapshot_call(site, keys.task_room(task_id))).state

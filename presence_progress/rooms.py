@@ -24,6 +24,7 @@ import redis
 from redis.exceptions import NoScriptError
 
 from presence_progress import context, keys
+from presence_progress.cluster import Cluster
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -96,22 +97,26 @@ class Call(Generic[T]):
     args: Sequence[str | int]
     read: Callable[[Any], T]
     before: Sequence[tuple[str | int, ...]] = field(default=())
-    """Plain commands sent ahead in the same round trip."""
+    """Plain commands sent ahead, in the same round trip where all is in one Redis; the second word
+    of each is its key."""
 
 
-def run(client: redis.Redis | Any, call: Call[T]) -> T:
+def run(client: redis.Redis | Cluster | Any, call: Call[T]) -> T:
     """Run a call; the script is sent whole only when this Redis does not know it yet."""
     try:
-        return _run(client, call)
+        return call.read(_run(client, commands(call)))
     except NoScriptError:
-        client.script_load(source(call.script))
-        return _run(client, call)
+        return call.read(_run(client, commands(call, whole=True)))
 
 
-def _run(client: Any, call: Call[T]) -> T:
+def _run(client: Any, sent: Sequence[tuple[str | int, ...]]) -> Any:
+    if isinstance(client, Cluster):
+        # What is ahead may be elsewhere, and shall be there first.
+        return [client.execute_command(*command) for command in sent][-1]
     with client.pipeline(transaction=False) as pipeline:
-        fill(pipeline, call)
-        return call.read(pipeline.execute()[-1])
+        for command in sent:
+            pipeline.execute_command(*command)
+        return pipeline.execute()[-1]
 
 
 async def run_each_async(
@@ -121,7 +126,7 @@ async def run_each_async(
     its result; each must bear repetition, for an unknown script makes all of them run again."""
     replies = await _execute_async(client, calls)
     if any(isinstance(reply, NoScriptError) for reply in replies):
-        for script in {call.script for call in calls}:
+        for script in {call.script for call in calls if call.script}:
             await client.script_load(source(script))
         replies = await _execute_async(client, calls)
     return [
@@ -135,7 +140,7 @@ async def _execute_async(client: Any, calls: Sequence[Call[Any]]) -> list[Any]:
         for call in calls:
             fill(pipeline, call)
         replies = iter(await pipeline.execute(raise_on_error=False))
-    return [[next(replies) for _ in range(len(call.before) + 1)][-1] for call in calls]
+    return [[next(replies) for _ in commands(call)][-1] for call in calls]
 
 
 def fill(pipeline: Any, call: Call[Any]) -> None:
@@ -144,10 +149,13 @@ def fill(pipeline: Any, call: Call[Any]) -> None:
         pipeline.execute_command(*command)
 
 
-def commands(call: Call[Any]) -> list[tuple[str | int, ...]]:
-    """Return what is sent for a call; the last reply is the script's."""
-    script = digest(call.script)
-    return [*call.before, ("EVALSHA", script, len(call.keys), *call.keys, *call.args)]
+def commands(call: Call[Any], *, whole: bool = False) -> list[tuple[str | int, ...]]:
+    """Return what is sent for a call, with its script by name or whole; the last reply is the
+    script's. A call without a script is the commands before it."""
+    if not call.script:
+        return list(call.before)
+    name = ("EVAL", source(call.script)) if whole else ("EVALSHA", digest(call.script))
+    return [*call.before, (*name, len(call.keys), *call.keys, *call.args)]
 
 
 _SCRIPTS = Path(__file__).parent / "scripts"
@@ -195,7 +203,7 @@ def set_call(
 def snapshot(room: str) -> Snapshot:
     """Read a room of this site, whole."""
     keys.parse_room(room)
-    return run(context.redis(), snapshot_call(context.site(), room))
+    return run(context.store(), snapshot_call(context.site(), room))
 
 
 # --- arguments and replies -----------------------------------------------------------------------

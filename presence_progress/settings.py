@@ -18,14 +18,28 @@ TASK_TTL = 7 * DAY
 COUNT_TTL = 90 * DAY
 
 # --- presence, milliseconds ----------------------------------------------------------------------
+NODE_LEASE = 9_000
+"""How long a server node lives after it was last heard of; by then a killed one's ghosts are
+gone."""
+NODE_RENEWAL = 1_000
 SESSION_LEASE = 9_000
-"""How long a session lives after its server last spoke for it: a killed server's ghosts are gone by
-then."""
-LEASE_RENEWAL = 3_000
-"""Three chances a lease, so that one lost round trip loses nobody."""
+"""How long a session lives that no server speaks for, a job's, after it was last entered."""
 RECONNECT_GRACE = 8_000
 """How long a lost connection shows nothing to others: a reload, a tunnel, a restart of the
 server."""
+EDITING_LEASE = 15_000
+FOCUS_LEASE = 60_000
+"""How long somebody edits, or has a field in focus, after he last said so: typing has stopped."""
+LEFT_SHOWN = 120_000
+"""How long whoever has left is still shown as "was here a minute ago"."""
+LARGE_ROOM = 100
+"""With more viewers than this, so many are shown, all are counted, and changes are gathered."""
+ROOM_BATCH = 250
+"""How long they are gathered, before a sweeper shows them."""
+KEEP_INTERVAL = 5_000
+"""Between two looks whether Redis still knows what a node has in a room."""
+WATCHED_SWEEP_INTERVAL = 10_000
+"""Between two sweeps of a room that somebody watches, due or not: what was lost is found there."""
 SWEEP_INTERVAL = 500
 SWEEP_CLAIM = 5_000
 
@@ -125,6 +139,9 @@ class Settings:
     redis_url: str = "redis://127.0.0.1:11000"
     sentinel: Sentinel | None = None
     """Asked for the Redis instead of ``redis_url``."""
+    store_url: str | None = None
+    """Where rooms live, as ``address.py`` reads it; None: in the Redis that carries Frappe's
+    events."""
     site_url: str = "http://127.0.0.1:8000"
     """Where Frappe answers, without the site's name: that goes in the Host header."""
     default_site: str | None = None

@@ -13,12 +13,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 
 from presence_progress import context
+
+if TYPE_CHECKING:
+    from tests.cluster import Shards
 
 _numbers = itertools.count(1)
 
@@ -34,12 +37,14 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A Redis or Valkey process on a port of its own, which a test may stop and start again."""
+    """A Redis or Valkey process on a port of its own, which a test may stop and start again; it
+    keeps nothing, unless options of its command line say otherwise."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = folder
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -47,6 +52,7 @@ class RedisServer:
             [
                 *(redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"),
                 *("--save", "", "--appendonly", "no", "--dir", str(self._folder)),
+                *self._options,
             ],
             stdout=subprocess.DEVNULL,
         )
@@ -118,6 +124,22 @@ def site(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"site{next(_numbers)}.localhost"
     monkeypatch.setattr(context, "_configured", context._Place(name, None, redis_url))
     return name
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shards]:
+    """Return the cluster that tests share which do not harm it."""
+    from tests.cluster import make_shards
+
+    yield from make_shards(tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(params=[True, False], ids=["with its data", "without its data"])
+def own_shards(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shards]:
+    """Return a cluster that a test may harm; its nodes keep over a death what they know, or not."""
+    from tests.cluster import make_shards
+
+    yield from make_shards(tmp_path / "shards", keeps_data=request.param)
 
 
 class Events:

@@ -52,8 +52,8 @@ def test_names_that_are_built_can_be_read_back() -> None:
     assert keys.parse_room(keys.count_room("doc:ToDo/a/b", "n")).scope == Scope(
         "doc", None, "ToDo", "a/b"
     )
-    member = keys.due_member("a.localhost", "presence:ToDo/a/b")
-    assert keys.read_due_member(member) == ("a.localhost", "presence:ToDo/a/b")
+    member = keys.place("a.localhost", "presence:ToDo/a/b")
+    assert keys.read_place(member) == ("a.localhost", "presence:ToDo/a/b")
 
 
 @pytest.mark.parametrize("doctype", ["", "a/b", None])
@@ -63,13 +63,6 @@ def test_a_doctype_with_a_slash_makes_no_room(doctype: str) -> None:
 
 
 def test_all_keys_of_a_room_share_a_hash_tag_whatever_its_name() -> None:
-    for room in ("presence:ToDo/a}b{c", "presence:ToDo/}", "count:site/{"):
-        tags = {
-            key[key.index("{") + 1 : key.index("}")]
-            for key in (
-                keys.room_key("s", room),
-                keys.sessions_key("s", room),
-                keys.leases_key("s", room),
-            )
-        }
+    for room in ("presence:ToDo/a}b{c", "presence:ToDo/}", "online", "count:site/{"):
+        tags = {key[key.index("{") + 1 : key.index("}")] for key in keys.presence_keys("s", room)}
         assert len(tags) == 1 and tags != {""}

@@ -18,6 +18,8 @@ from presence_progress.demo.errors import Duplicate, Invalid, Missing, Stale
 from presence_progress.demo.queries import Query
 
 DOCTYPE = "Airport"
+NOTE = "Airport Note"
+"""A second DocType, with a document for each airport: there is nothing in it but who is there."""
 TOTAL = "total"
 
 log = logging.getLogger(__name__)

@@ -89,8 +89,11 @@ async def look(request: web.Request) -> web.Response:
     )
 
 
+_DOCTYPES = airports.DOCTYPE, airports.NOTE
+
+
 async def _knows(request: web.Request, user: str, doctype: str, name: str) -> bool:
-    may_read = "read" in users.USERS.get(user, GUEST).rights and doctype == airports.DOCTYPE
+    may_read = "read" in users.USERS.get(user, GUEST).rights and doctype in _DOCTYPES
     return may_read and (not name or await with_database(request, airports.exists, name))
 
 
@@ -104,7 +107,7 @@ async def _required(request: web.Request, *names: str) -> dict[str, str]:
 
 async def _may(request: web.Request, right: Right, name: str) -> web.Response:
     doctype = text_of(await arguments_of(request), "doctype")
-    if doctype != airports.DOCTYPE:
+    if doctype not in _DOCTYPES:
         raise Missing(f"DocType {doctype[:40]} not found")
     # Rights first: who may not read learns nothing about what there is.
     await permitted(request, right)

@@ -1,45 +1,64 @@
--- A session enters a document, says something new of itself, or renews its lease: one and the same, so that a
--- server that repeats what it knows puts back whatever Redis has lost.
--- KEYS[1] - the room
--- KEYS[2] - its sessions
--- KEYS[3] - its leases
--- ARGV[1] - site
--- ARGV[2] - room name
--- ARGV[3] - time to live, seconds
--- ARGV[4] - session
--- ARGV[5] - user
--- ARGV[6] - lease, milliseconds
--- ARGV[7] - activity
--- ARGV[8] - focus, JSON
--- ARGV[9] - who, a JSON object that is not empty: {"name":…,"image":…}
--- Returns {epoch, seq}.
+-- A session enters a document, or says something new of itself: one and the same, so that a server that
+-- repeats what it knows puts back whatever Redis has lost.
+-- KEYS, ARGV[1…7] - as _presence.lua has them
+-- ARGV[8] - session
+-- ARGV[9] - user
+-- ARGV[10] - the server node that speaks for the session; '*' for none: it lives by a lease of its own
+-- ARGV[11] - that lease, ms
+-- ARGV[12] - whether this room is noted among the node's places: 1, or 0 when it should be from before
+-- ARGV[13] - activity
+-- ARGV[14] - how long editing lasts, ms
+-- ARGV[15] - focus, '' for none
+-- ARGV[16] - how long focus lasts, ms
+-- ARGV[17] - who, a JSON object that is not empty: {"name":…,"image":…}
+-- Returns {epoch, seq, whether a sweeper should come soon}, or nothing when the room has to be noted first:
+-- whoever would look after the node's sessions, should it die, must find them.
 
-local room_key, sessions_key, leases_key = KEYS[1], KEYS[2], KEYS[3]
-local site, room, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local session, user, lease = ARGV[4], ARGV[5], tonumber(ARGV[6])
-local activity, focus, who = ARGV[7], cjson.decode(ARGV[8]), ARGV[9]
+local session, user, node, lease, is_noted = ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11]), ARGV[12] == '1'
+local activity, editing_for, focus, focus_for = ARGV[13], tonumber(ARGV[14]), ARGV[15], tonumber(ARGV[16])
 
-local now = clock()
-local sessions = sessions_of(sessions_key, user)
-local mine = sessions[session] or { since = now, at = now }
+if node ~= OWN_LEASE and not is_noted and redis.call('HEXISTS', nodes_key, node) == 0 then
+  return {}
+end
+
+local person = person_of(user)
+local mine = person.sessions[session]
+if not mine then
+  mine = { at = now, node = LOST }
+  person.sessions[session] = mine
+end
+if mine.node ~= node then
+  count_for(mine.node, -1)
+  count_for(node, 1)
+  drop_deadline('end', session, user)
+end
+if mine.activity == 'editing' and activity ~= 'editing' then
+  drop_deadline('editing', session, user)
+end
+if mine.focus and mine.focus ~= '' and focus == '' then
+  drop_deadline('focus', session, user)
+end
 if mine.activity ~= activity or mine.focus ~= focus then
   mine.at = now
 end
-mine.activity, mine.focus, mine.who, mine.lost = activity, focus, who, nil
+mine.node, mine.activity, mine.focus, mine.lost = node, activity, focus, nil
+person.who, person.since = ARGV[17], person.since or now
+if node == OWN_LEASE then
+  set_deadline('end', session, user, now + lease)
+end
+if activity == 'editing' then
+  set_deadline('editing', session, user, now + editing_for)
+end
+if focus ~= '' then
+  set_deadline('focus', session, user, now + focus_for)
+end
 
--- Whoever is back needs no grace any more: a lost session of this user ends here, but keeps its place in
--- time.
-for other, state in pairs(sessions) do
-  if state.lost then
-    mine.since = math.min(mine.since, state.since)
-    sessions[other] = nil
-    drop_lease(leases_key, other, user)
+-- Whoever is back needs no grace any more.
+for other, state in pairs(person.sessions) do
+  if state.node == LOST then
+    end_session(user, person, other)
   end
 end
-sessions[session] = mine
-keep_sessions(sessions_key, user, sessions)
-redis.call('ZADD', leases_key, now + lease, session .. ' ' .. user)
-
-local touched = end_expired(sessions_key, leases_key, now)
-touched[user] = true
-return { show_users(room_key, sessions_key, leases_key, site, room, ttl, touched) }
+person.seen = nil
+keep_person(user, person)
+return show()

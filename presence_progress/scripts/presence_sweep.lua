@@ -1,17 +1,29 @@
--- End the sessions of a room whose lease is over.
--- KEYS[1] - the room
--- KEYS[2] - its sessions
--- KEYS[3] - its leases
--- ARGV[1] - site
--- ARGV[2] - room name
--- ARGV[3] - time to live, seconds
--- Returns when the next lease ends, milliseconds since 1970, or -1 when no session is left.
+-- Let happen in a room what happens by itself, and show what was gathered.
+-- KEYS, ARGV[1…7] - as _presence.lua has them
+-- Returns {when the next thing happens, ms since 1970, or -1; the nodes that have sessions here; the
+-- transitions that the site's hooks have not been told of}.
 
-local room_key, sessions_key, leases_key = KEYS[1], KEYS[2], KEYS[3]
-local site, room, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
-
-local touched = end_expired(sessions_key, leases_key, clock())
-if next(touched) ~= nil then
-  show_users(room_key, sessions_key, leases_key, site, room, ttl, touched)
+local batched = is_batched()
+meet_deadlines()
+local count = redis.call('HLEN', sessions_key)
+if has_hooks then
+  note_transitions(count)
 end
-return next_due(leases_key)
+-- What is being gathered is shown when its time has come, however often the room is swept.
+if not batched or next(touched) ~= nil or #ended > 0 then
+  show_now(count)
+end
+
+local next_at = redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2]
+local due = tonumber(next_at or -1)
+if count > large then
+  redis.call('ZADD', deadlines_key, now + BATCH_LEASE, 'batch - ')
+  due = now + batch_for
+elseif batched then
+  drop_deadline('batch', '-', '')
+end
+local transitions = redis.call('LRANGE', transitions_key, 0, 99)
+if #transitions > 0 then
+  due = due < 0 and now + 1000 or math.min(due, now + 1000)
+end
+return { due, redis.call('HKEYS', nodes_key), transitions }

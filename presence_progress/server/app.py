@@ -10,9 +10,10 @@ from typing import Any
 
 import socketio
 import structlog
+from redis.exceptions import RedisError
 from socketio.exceptions import ConnectionRefusedError
 
-from presence_progress import rooms
+from presence_progress import keys, rooms
 from presence_progress.server import (
     extensions,
     invisible,
@@ -24,20 +25,24 @@ from presence_progress.server import (
 )
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
-from presence_progress.server.calls import Calls
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.engine import TOO_SLOW, Connection
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper
+from presence_progress.server.node import Node
+from presence_progress.server.online import Online
 from presence_progress.server.questions import Questions, Unavailable
 from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.site_settings import SiteSettings
+from presence_progress.server.store import Single, open_store
+from presence_progress.server.transitions import Transitions
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
+    DRAIN_TIMEOUT,
     MAX_PAYLOAD,
     PING_INTERVAL,
     PING_TIMEOUT,
@@ -66,16 +71,22 @@ class RealtimeServer:
             engineio_logger=logging.getLogger("engineio.server"),
         )
         fanout = Fanout()
-        calls = Calls(self._redis)
+        self._store = open_store(settings, self._redis)
+        calls = self._store.calls
         self._questions = Questions(settings, self._redis)
         site_settings = SiteSettings(settings.bench)
         self._access = Access(self._questions, self._redis, site_settings)
+        self._transitions = Transitions(self._access.app)
+        self._node = Node(calls, self._transitions.has_hooks)
+        self._online = Online(self._node)
         self._services = Services(
             self._redis,
             calls,
             self._access,
             fanout,
             Viewers(calls, fanout),
+            self._node,
+            self._online,
             settings.developer_mode,
         )
         self._events = {
@@ -88,8 +99,8 @@ class RealtimeServer:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
-        self._bus = Bus(self._redis, self._deliver, self._send_states)
-        self._keeper = Keeper(calls, self._sessions.values)
+        self._bus = Bus(Single(self._redis), self._store.source, self._deliver, self._send_states)
+        self._keeper = Keeper(calls, self._node, self._transitions, self._watched_presence)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,7 +108,7 @@ class RealtimeServer:
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
         self.asgi = socketio.ASGIApp(
             self._sio,
-            Health(self._why_not_ready),
+            Health(self._why_not_ready, self._bus.away),
             on_startup=self._start,
             on_shutdown=self._stop,
         )
@@ -110,7 +121,13 @@ class RealtimeServer:
     async def _start(self) -> None:
         self._tasks = [
             asyncio.ensure_future(part.run())
-            for part in (self._bus, self._keeper, self._rights, self._rule_changes)
+            for part in (
+                self._bus,
+                self._node,
+                self._keeper,
+                self._rights,
+                self._rule_changes,
+            )
         ]
 
     async def _stop(self) -> None:
@@ -118,18 +135,23 @@ class RealtimeServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._questions.close()
-        await self._services.calls.close()
+        await self._store.close()
         await disconnect(self._redis)
 
     async def end(self) -> None:
         """Cut everybody off, so that he comes back elsewhere or to a successor."""
         self._is_ending = True
+        try:
+            await asyncio.wait_for(self._node.end(), DRAIN_TIMEOUT)
+        except (RedisError, OSError, asyncio.TimeoutError) as error:
+            log.warning("viewers leave when this node's lease ends", error=str(error))
         await self._sio.shutdown()
 
     def _why_not_ready(self) -> str | None:
         if self._is_ending:
             return "ending"
-        return None if self._bus.is_listening else "Redis is away"
+        deaf = self._bus.deaf()
+        return f"{' and '.join(deaf)} is away" if deaf else None
 
     # --- sockets ---
 
@@ -152,7 +174,9 @@ class RealtimeServer:
             # Gone while Frappe was being asked: nobody would ever say that it left.
             raise ConnectionRefusedError("Gone")
         await self._sio.accept(sid, namespace)
-        self._sessions[sid] = Session(self._services, sid, connection, identity, self._events)
+        session = Session(self._services, sid, connection, identity, self._events)
+        self._sessions[sid] = session
+        self._online.come(session)
         metrics.SOCKETS.labels(identity.site).inc()
 
     def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:
@@ -169,8 +193,17 @@ class RealtimeServer:
                 log.warning(
                     "dropped", site=session.identity.site, user=session.identity.user, why=reason
                 )
-            said_goodbye = reason == self._sio.reason.CLIENT_DISCONNECT
-            await session.close(grace=0 if said_goodbye else RECONNECT_GRACE)
+            grace = self._grace_after(reason)
+            await asyncio.gather(session.close(grace), self._online.go(session, grace))
+
+    def _grace_after(self, reason: str) -> int:
+        """Return how long, in ms, others shall not notice that a client is gone."""
+        if reason == self._sio.reason.CLIENT_DISCONNECT:
+            return 0
+        if reason == self._sio.reason.PING_TIMEOUT:
+            # So long has he been gone already, at least.
+            return RECONNECT_GRACE - PING_TIMEOUT * 1000
+        return RECONNECT_GRACE
 
     async def _drop_session(self, session: Session, why: str) -> None:
         log.info("dropped", site=session.identity.site, user=session.identity.user, why=why)
@@ -219,14 +252,29 @@ class RealtimeServer:
             if session and room in session.watched:
                 await session.send_state(room)
 
+    def _watched_presence(self) -> set[tuple[str, str]]:
+        return {
+            (session.identity.site, room)
+            for session in self._sessions.values()
+            for room in session.watched
+            if room.startswith("presence:") or room == keys.ONLINE
+        }
+
     async def _send_states(self) -> None:
-        """Something may have been missed: send everybody what he watches, whole."""
+        """Something may have been missed: send everybody what he watches, whole; raises what some
+        rooms could not be read for."""
         watched = {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
         }
         calls = [rooms.snapshot_call(site, room) for site, room in watched]
-        snapshots = await self._services.calls.run_all(calls)
+        snapshots = await self._services.calls.try_all(calls)
+        failure: BaseException | None = None
         for (site, room), snapshot in zip(watched, snapshots, strict=True):
-            self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
+            if isinstance(snapshot, BaseException):
+                failure = snapshot
+            else:
+                self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
+        if failure:
+            raise failure

@@ -77,6 +77,10 @@ class Calls:
     async def run_all(self, calls: Sequence[rooms.Call[T]]) -> list[T]:
         return await asyncio.gather(*map(self.run, calls))
 
+    async def try_all(self, calls: Sequence[rooms.Call[T]]) -> list[T | BaseException]:
+        """Run many, with each one's failure in the place of its result."""
+        return await asyncio.gather(*map(self.run, calls), return_exceptions=True)
+
     async def close(self) -> None:
         if self._serving is not None:
             self._serving.cancel()
@@ -160,7 +164,7 @@ class Calls:
         for asked in waiting:
             call = asked.call
             before = len(commands)
-            if asked.is_again and call.script not in loaded:
+            if asked.is_again and call.script and call.script not in loaded:
                 loaded.add(call.script)
                 commands.append(("SCRIPT", "LOAD", rooms.source(call.script)))
             commands += rooms.commands(call)

@@ -1,34 +1,49 @@
-"""One Redis client for the server, alike for every redis-py that a bench may have."""
+"""The server's Redis clients, alike for every redis-py that a bench may have."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from presence_progress.settings import REDIS_CONNECTIONS, REDIS_TIMEOUT, Sentinel, Settings
 
 
 def connect(settings: Settings) -> Any:
-    """Return a client; nothing is sent before its first use."""
+    """Return a client of the Redis that carries Frappe's events; nothing is sent before its first
+    use."""
+    return connect_to(settings.sentinel or settings.redis_url)
+
+
+def connect_to(address: str | Sentinel, **more: Any) -> Any:
+    """Return a client of a single Redis; nothing is sent before its first use."""
     # Not socket_connect_timeout as well: redis-py 4 knows none for unix:// and takes this for both.
     options: dict[str, Any] = {
         # Whoever finds all of them taken waits; redis-py's other pool fails there.
         "max_connections": REDIS_CONNECTIONS,
         "timeout": REDIS_TIMEOUT,
         "socket_timeout": REDIS_TIMEOUT,
+        **more,
     }
-    if settings.sentinel is None:
-        pool = redis.asyncio.BlockingConnectionPool.from_url(settings.redis_url, **options)
+    if isinstance(address, str):
+        pool = redis.asyncio.BlockingConnectionPool.from_url(address, **options)
     else:
         pool = redis.asyncio.BlockingConnectionPool(
             connection_class=_ConnectionToMaster,
-            given=settings.sentinel,
-            username=settings.sentinel.username,
-            password=settings.sentinel.password,
+            given=address,
+            username=address.username,
+            password=address.password,
             **options,
         )
     return redis.asyncio.Redis(connection_pool=pool)
+
+
+def connect_to_node(url: str) -> Any:
+    """Return a client of one node of a cluster, which fails at once: whether and where it is tried
+    again is for whoever knows the cluster."""
+    return connect_to(url, retry=Retry(NoBackoff(), 0))
 
 
 class _ConnectionToMaster(redis.asyncio.Connection):

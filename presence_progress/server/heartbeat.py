@@ -10,6 +10,9 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
+_PAUSE = 1.0
+"""Seconds that the timer is late by, after which this process must have been stopped."""
+
 
 class Pinged(Protocol):
     """A connection."""
@@ -32,17 +35,27 @@ class Heartbeat:
         self._to_ping: deque[tuple[float, Pinged]] = deque()
         self._to_answer: deque[tuple[float, int, Pinged]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
 
     def begin(self, one: Pinged) -> None:
         """Ping a connection when the interval is over, from now or from its answer."""
         loop = asyncio.get_running_loop()
         self._to_ping.append((loop.time() + self._interval, one))
         if self._timer is None:
-            self._timer = loop.call_later(self._interval / 50, self._tick)
+            self._wait(loop)
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._due = loop.time() + self._interval / 50
+        self._timer = loop.call_at(self._due, self._tick)
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
+        if now > self._due + _PAUSE:
+            # This process was stopped. What has been answered meanwhile is yet to be read.
+            self._to_answer = deque(
+                (now + self._timeout, beat, one) for _, beat, one in self._to_answer
+            )
         while self._to_ping and self._to_ping[0][0] <= now:
             _, one = self._to_ping.popleft()
             if one.beat >= 0:
@@ -54,4 +67,4 @@ class Heartbeat:
                 one.time_out()
         self._timer = None
         if self._to_ping or self._to_answer:
-            self._timer = loop.call_later(self._interval / 50, self._tick)
+            self._wait(loop)

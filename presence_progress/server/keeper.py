@@ -1,75 +1,91 @@
-"""Keeps presence true: renews the leases of this server's sockets, and ends those of anybody's that
-nobody renews. Any number of servers may do so side by side.
+"""Keeps presence true: lets happen in rooms what happens by itself, and tells the sites' hooks of
+it. Any number of servers may do so side by side.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
-import structlog
 from redis.exceptions import RedisError
 
 from presence_progress import presence
+from presence_progress.presence import Swept
 from presence_progress.server.calls import Calls
-from presence_progress.server.sessions import Session
-from presence_progress.settings import LEASE_RENEWAL, SWEEP_INTERVAL
+from presence_progress.server.engine import spawn
+from presence_progress.server.node import BATCH, Node, Place, repeat
+from presence_progress.server.questions import Unavailable
+from presence_progress.settings import SWEEP_INTERVAL, WATCHED_SWEEP_INTERVAL
 
-log = structlog.get_logger(__name__)
 
-_BATCH = 200
-"""Calls in one round trip: enough to be cheap, few enough not to hold up Redis."""
+class Hooks(Protocol):
+    """A site's hooks of presence."""
+
+    def has_hooks(self, site: str) -> bool: ...
+
+    async def tell(self, site: str, room: str, transitions: list[Any]) -> None: ...
 
 
 class Keeper:
     """Runs for as long as the server does; Redis being away stops nothing, it is tried again."""
 
-    def __init__(self, calls: Calls, sessions: Callable[[], Iterable[Session]]) -> None:
+    def __init__(
+        self, calls: Calls, node: Node, hooks: Hooks, watched: Callable[[], Iterable[Place]]
+    ) -> None:
         self._calls = calls
-        self._sessions = sessions
+        self._node = node
+        self._hooks = hooks
+        self._watched = watched
+        self._telling: set[Place] = set()
 
     async def run(self) -> None:
-        """Renew and sweep until cancelled."""
+        """Sweep until cancelled."""
         await asyncio.gather(
-            self._repeat(self._renew, LEASE_RENEWAL / 1000),
-            self._repeat(self._sweep, SWEEP_INTERVAL / 1000),
+            repeat(self._sweep_due, SWEEP_INTERVAL / 1000),
+            repeat(self._sweep_watched, WATCHED_SWEEP_INTERVAL / 1000),
         )
 
-    async def _repeat(self, work: Callable[[], Any], interval: float) -> None:
-        while True:
-            try:
-                await work()
-            except (RedisError, OSError) as error:
-                # The bus says loudly that Redis is away; here it is known.
-                log.debug("Redis is away", work=work.__name__, error=str(error))
-            except Exception:
-                log.exception("failed, and is tried again", work=work.__name__)
-            await asyncio.sleep(interval)
-
-    async def _renew(self) -> None:
-        held = [
-            (session, room, entered)
-            for session in self._sessions()
-            for room, entered in session.presences.items()
-        ]
-        for start in range(0, len(held), _BATCH):
-            batch = held[start : start + _BATCH]
-            calls = [presence.renew_call(entered) for _, _, entered in batch]
-            renewed = await self._calls.run_all(calls)
-            for (session, room, _), is_known in zip(batch, renewed, strict=True):
-                if not is_known:
-                    session.re_enter(room)
-
-    async def _sweep(self) -> None:
-        due = await self._calls.run(presence.due_call(_BATCH))
-        if not due.rooms:
-            return
-        sweeps = [presence.sweep_call(site, room) for site, room in due.rooms]
-        next_due = await self._calls.run_all(sweeps)
+    async def _sweep_due(self) -> None:
+        due = await self._calls.run(presence.due_call(BATCH))
+        swept = await self._sweep(due.rooms)
         await self._calls.run_all(
             [
-                presence.schedule_call(site, room, due.claimed_until, at)
-                for (site, room), at in zip(due.rooms, next_due, strict=True)
+                presence.schedule_call(site, room, due.claimed_until, room_swept.due)
+                for (site, room), room_swept in zip(due.rooms, swept, strict=True)
             ]
         )
+
+    async def _sweep_watched(self) -> None:
+        """Sweep what somebody looks at, should Redis have lost that it is due."""
+        places = list(self._watched())
+        for start in range(0, len(places), BATCH):
+            await self._sweep(places[start : start + BATCH])
+
+    async def _sweep(self, places: list[Place]) -> list[Swept]:
+        hooked = [self._hooks.has_hooks(site) for site, _ in places]
+        swept = await self._calls.run_all(
+            [
+                presence.sweep_call(*place, has_hooks=has_hooks)
+                for place, has_hooks in zip(places, hooked, strict=True)
+            ]
+        )
+        for place, has_hooks, room in zip(places, hooked, swept, strict=True):
+            if room.transitions and place not in self._telling:
+                spawn(self._tell(place, room.transitions))
+            for node in room.nodes:
+                if node not in self._node.others:
+                    call = presence.lost_node_call(node, *place, has_hooks=has_hooks)
+                    await self._calls.run(call)
+        return swept
+
+    async def _tell(self, place: Place, transitions: list[str]) -> None:
+        self._telling.add(place)
+        try:
+            await self._hooks.tell(*place, [json.loads(one) for one in transitions])
+            await self._calls.run(presence.told_call(*place, transitions))
+        except (Unavailable, RedisError, OSError):
+            pass  # They stay in Redis, and are told at the next sweep.
+        finally:
+            self._telling.discard(place)

@@ -54,6 +54,21 @@ QUESTIONS = Counter(
 QUESTION_SECONDS = Histogram(
     "presence_progress_question_seconds", "How long Frappe took to answer.", registry=REGISTRY
 )
+FENCED = Counter(
+    "presence_progress_fenced_total",
+    "Times that this node was taken for dead, and began anew.",
+    registry=REGISTRY,
+)
+TAKEN_OVER = Counter(
+    "presence_progress_nodes_taken_over_total",
+    "Dead nodes whose sessions this node has ended.",
+    registry=REGISTRY,
+)
+RECONCILED = Counter(
+    "presence_progress_rooms_reconciled_total",
+    "Rooms in which Redis knew other sessions of this node than it has.",
+    registry=REGISTRY,
+)
 EJECTED = Counter(
     "presence_progress_ejected_total",
     "Rooms that sockets had to leave because a right was lost.",

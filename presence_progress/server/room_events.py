@@ -8,7 +8,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from presence_progress import keys, presence, rooms, task_room
-from presence_progress.presence import MAX_FOCUS, Presence
+from presence_progress.presence import MAX_FOCUS
 from presence_progress.server.access import Document, is_off, may_enter, right_to_watch
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import (
@@ -54,18 +54,8 @@ async def presence_enter(session: Session, payload: Any = None) -> None:
         reason = MAY_NOT_ENTER if rules.presence else PRESENCE_IS_OFF
         session.send("room_denied", {"room": room, "reason": reason})
         return
-    await session.enter(
-        Presence(
-            session.identity.site,
-            doctype,
-            name,
-            session.sid,
-            session.identity.user,
-            await session.services.access.who(session.identity),
-            _activity(payload),
-            _focus(payload),
-        )
-    )
+    session.announced.add(room)
+    await session.enter((doctype, name), _activity(payload), _focus(payload))
 
 
 async def presence_leave(session: Session, payload: Any = None) -> None:

@@ -18,19 +18,22 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from redis.exceptions import RedisError
 
-from presence_progress import presence, rooms
+from presence_progress import keys, presence, rooms
 from presence_progress.keys import BadRoom
+from presence_progress.presence import Activity
 from presence_progress.rooms import BadField
 from presence_progress.server import metrics
 from presence_progress.server.access import Access, Document, Identity
 from presence_progress.server.calls import Calls
 from presence_progress.server.engine import Connection
 from presence_progress.server.fanout import Fanout
+from presence_progress.server.node import Node
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.site_settings import PresenceRules
 from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
 
 if TYPE_CHECKING:
+    from presence_progress.server.online import Online
     from presence_progress.server.viewers import Viewers
 
 NOT_PERMITTED = "not permitted"
@@ -65,6 +68,8 @@ class Services:
     access: Access
     fanout: Fanout
     viewers: Viewers
+    node: Node
+    online: Online
     developer_mode: bool = False
 
 
@@ -91,8 +96,10 @@ class Session:
         "_line",
         "_worker",
         "_writing",
+        "announced",
         "connection",
         "identity",
+        "is_invisible",
         "opened",
         "presences",
         "services",
@@ -112,8 +119,13 @@ class Session:
         self.sid = sid
         self.connection = connection
         self.identity = identity
+        self.is_invisible = False
+        """Whether the user does not want to be shown to others."""
         self.presences: dict[str, presence.Presence] = {}
-        """By room: the documents that this socket is in; the keeper renews them."""
+        """By room: the documents that this socket is in."""
+        self.announced: set[str] = set()
+        """Those of which a client of ours has said so: Frappe's own, on the same page, does not end
+        them."""
         self.watched: dict[str, Follow] = {}
         """The rooms whose state this socket follows; after a doubt they are sent anew."""
         self.opened: set[Document] = set()
@@ -143,16 +155,6 @@ class Session:
             self._foresee(handler, arguments)
         self._put(event, handler.handle, arguments)
         return self._line is None or len(self._line) <= MAX_PENDING_EVENTS
-
-    def re_enter(self, room: str) -> None:
-        """Enter a document again, in line: Redis has lost this session, unless it has left
-        meanwhile."""
-
-        async def enter_again(session: Session) -> None:
-            if room in session.presences:
-                await session.enter(session.presences[room])
-
-        self.do("re_enter", enter_again)
 
     def eject(self, document: Document) -> None:
         """Leave, in line, everything that this socket is in because its user could read a
@@ -266,13 +268,13 @@ class Session:
             await asyncio.sleep(0)  # whoever has written goes on first
         if self._worker is not None:
             self._worker.cancel()
-        calls = [presence.leave_call(entered, grace) for entered in self.presences.values()]
+        leaving = [self.services.node.leave(here, grace) for here in self.presences.values()]
         self.presences.clear()
-        if calls:
+        if leaving:
             try:
-                await asyncio.gather(*map(self.services.calls.run, calls))
+                await asyncio.gather(*leaving)
             except (RedisError, OSError) as error:
-                log.warning("leaves when the lease ends", user=self.identity.user, error=str(error))
+                log.warning("Redis is told later", user=self.identity.user, error=str(error))
 
     # --- what the handlers do with it ---
 
@@ -331,7 +333,20 @@ class Session:
         return self.services.access.rules(self.identity.site)
 
     def set_invisible(self, invisible: bool) -> None:
-        """Hide this session from others, or show it again: the core's part."""
+        """Hide from others, in line, or be shown to them again."""
+
+        async def follow(session: Session) -> None:
+            if session.is_invisible == invisible:
+                return
+            session.is_invisible = invisible
+            if invisible:
+                await session.services.online.go(session, 0)
+            else:
+                session.services.online.come(session)
+            for entered in list(session.presences.values()):
+                await session._show(entered)
+
+        self.do("set_invisible", follow)
 
     def documents(self) -> set[Document]:
         """Return what the user must be able to read for this socket to stay where it is."""
@@ -353,26 +368,46 @@ class Session:
     async def send_state(self, room: str) -> None:
         self.send("room_state", (await self.snapshot(room)).wire())
 
-    async def enter(self, entered: presence.Presence) -> None:
-        if entered.room not in self.presences:
+    async def enter(
+        self, document: Document, activity: Activity = "viewing", focus: str | None = None
+    ) -> None:
+        """Be a viewer of a document, or say something new of it."""
+        room = keys.presence_room(*document)
+        if room not in self.presences:
             self._require_room_for(self.presences)
+        identity = self.identity
+        person = await self.services.access.person(identity)
+        self.is_invisible = person.invisible
+        entered = presence.Presence(
+            *(identity.site, *document, self.sid, identity.user, person.who, activity, focus)
+        )
         # Noted before it is written: whatever happens in between, the session knows what to leave.
-        self.presences[entered.room] = entered
-        await self._write(presence.enter_call(entered))
+        self.presences[room] = entered
+        await self._show(entered)
+
+    async def _show(self, entered: presence.Presence) -> None:
+        node = self.services.node
+        await self._write(
+            node.leave(entered) if self.is_invisible else node.enter(entered, self._pulse)
+        )
 
     async def exit(self, room: str) -> None:
+        self.announced.discard(room)
         entered = self.presences.pop(room, None)
         if entered:
-            await self._write(presence.leave_call(entered))
+            await self._write(self.services.node.leave(entered))
+
+    def _pulse(self) -> int:
+        return self.connection.beat
 
     def _require_room_for(self, held: Collection[str]) -> None:
         if len(held) >= MAX_ROOMS_PER_SOCKET:
             raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
 
-    async def _write(self, call: rooms.Call[Any]) -> None:
-        self._writing = self.services.calls.run(call)
+    async def _write(self, writing: asyncio.Future[Any]) -> None:
+        self._writing = writing
         try:
-            await self._writing
+            await writing
         finally:
             self._writing = None
 

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from presence_progress import keys, rooms
-from presence_progress.presence import Presence
-from presence_progress.server.access import Document, right_to_watch
+from presence_progress.server.access import Document, may_enter, right_to_watch
 from presence_progress.server.sessions import Handler, Session
 
 EDITOR_CHANNEL = "open_in_editor"
@@ -54,18 +53,29 @@ async def doc_open(session: Session, doctype: str, name: str) -> None:
     document = doctype, name
     if not await session.join_as_reader(f"open_doc:{doctype}/{name}", document):
         return
-    identity = session.identity
+    if session.rules.move:
+        # Desk says nothing when it goes on to another document of the same DocType.
+        for opened in [opened for opened in session.opened if opened[0] == doctype]:
+            if opened != document:
+                await _close(session, opened)
+    if not may_enter(session.identity, session.rules):
+        return
     # Our own client on the same page may have said more of itself already.
-    if keys.presence_room(*document) not in session.presences and not identity.is_guest:
-        who = await session.services.access.who(identity)
-        await session.enter(Presence(identity.site, *document, session.sid, identity.user, who))
+    if keys.presence_room(*document) not in session.presences:
+        await session.enter(document)
     session.open_document(document)
 
 
 async def doc_close(session: Session, doctype: str, name: str) -> None:
-    session.leave(f"open_doc:{doctype}/{name}")
-    session.close_document((doctype, name))
-    await session.exit(keys.presence_room(doctype, name))
+    await _close(session, (doctype, name))
+
+
+async def _close(session: Session, document: Document) -> None:
+    room = keys.presence_room(*document)
+    session.leave("open_doc:{}/{}".format(*document))
+    session.close_document(document)
+    if room not in session.announced:
+        await session.exit(room)
 
 
 def ping(session: Session) -> None:

@@ -15,12 +15,12 @@ from typing import Any
 import structlog
 
 from presence_progress import keys
+from presence_progress.presence import HOOKS
 from presence_progress.server.app_questions import AppQuestions, NoApp
 from presence_progress.server.questions import Unavailable
 from presence_progress.settings import APP_LOOKUP
 
-KINDS = frozenset({"first_in", "last_out", "entered", "left"})
-"""Of transitions; the hook of each is ``presence_…``."""
+KINDS = frozenset(HOOKS)
 
 log = structlog.get_logger(__name__)
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 import structlog
 
 from presence_progress import keys, rooms
+from presence_progress.presence import read_state
 from presence_progress.server.calls import Calls
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.sessions import Session
@@ -79,13 +80,13 @@ class Viewers:
             return
         now = reading.result()
         site, doctype, name = place
-        users = list(now.state)
+        users = list(read_state(now.state).viewers)
         for session, told in list(self._told.get(place, {}).items()):
             if told and told.epoch == now.epoch and told.seq >= now.seq:
                 continue
             self._told[place][session] = now
             # Whoever knows of nobody else is not told that he is alone.
-            known = told.state.keys() if told else {session.identity.user} & set(users)
+            known = read_state(told.state).viewers if told else {session.identity.user} & set(users)
             if set(users) != set(known):
                 message = {"doctype": doctype, "docname": name, "users": users}
                 self._fanout.to_socket(site, session.connection, "doc_viewers", message)

@@ -16,6 +16,7 @@ import frappe.defaults
 from frappe.utils import convert_utc_to_system_timezone
 
 from presence_progress import context, keys
+from presence_progress.presence import HOOKS
 from presence_progress.settings import TRANSITION_TTL
 from presence_progress.site.callers import as_user, require_server
 
@@ -23,12 +24,6 @@ INVISIBLE = "presence_progress_invisible"
 """A default of the user's, where Frappe keeps what users have chosen."""
 
 _WISHES = {"true": True, "1": True, "false": False, "0": False}
-_HOOKS = {
-    "first_in": "presence_first_in",
-    "last_out": "presence_last_out",
-    "entered": "presence_entered",
-    "left": "presence_left",
-}
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])  # type: ignore[untyped-decorator]
@@ -83,7 +78,7 @@ def set_invisible(invisible: bool | str, user: str | None = None) -> bool:
 def hooks() -> list[str]:
     """Return the kinds of transitions that this site's apps hook into; for the realtime server."""
     require_server()
-    return [kind for kind, hook in _HOOKS.items() if frappe.get_hooks(hook)]
+    return [kind for kind, hook in HOOKS.items() if frappe.get_hooks(hook)]
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])  # type: ignore[untyped-decorator]
@@ -109,7 +104,7 @@ def run_hooks(transitions: list[dict[str, Any]]) -> None:
         mark = keys.ran_key(frappe.local.site, one["id"])
         if redis.set(mark, "", nx=True, ex=TRANSITION_TTL):
             at = _site_time(one["at"])
-            for path in frappe.get_hooks(_HOOKS[one["kind"]]):
+            for path in frappe.get_hooks(HOOKS[one["kind"]]):
                 _run_hook(path, one["doctype"], one["name"], one["user"], at)
 
 

@@ -107,9 +107,11 @@ def sign_in(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[SignI
     """Return a function that gives a user a browser on the demo."""
     persons: list[Person] = []
 
-    def sign_in(user: str, demo: Demo | None = None, **options: Any) -> Person:
+    def sign_in(
+        user: str, demo: Demo | None = None, browser: Browser = chromium, **options: Any
+    ) -> Person:
         demo = demo or request.getfixturevalue("demo")
-        context = chromium.new_context(**options)
+        context = browser.new_context(**options)
         context.set_default_timeout(15_000)
         reply = context.request.post(f"{demo.url}/api/method/login", form={"usr": user, "pwd": "x"})
         assert reply.ok

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import SignIn
+from tests.e2e.conftest import CHROMIUM_ARGUMENTS, SignIn
 from tests.running import Demo
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 
+
+# Milliseconds: what is promised, and a moment for the browsers.
+GONE_WITHIN, BACK_WITHIN = 15_000 + 2_000, 5_000
 
 pytestmark = pytest.mark.usefixtures("airports")
 
@@ -41,11 +46,12 @@ def test_viewers_come_edit_and_go_at_once(sign_in: SignIn) -> None:
     expect(people(there)).to_have_count(2)
     expect(there.locator(".people")).to_contain_text("Elif Editor")
     here.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City")
+    expect(there.locator(".people")).to_contain_text("editing · City")
     expect(there.locator(".editing-hint")).to_contain_text("Elif is editing")
     here.close()
     # Well within the eight seconds that a lost connection would have.
     expect(people(there)).to_have_count(1, timeout=6000)
+    expect(there.locator(".gone li")).to_contain_text("Elif Editorwas here a moment ago")
 
 
 def test_two_tabs_of_one_person_are_one_viewer(sign_in: SignIn) -> None:
@@ -57,7 +63,7 @@ def test_two_tabs_of_one_person_are_one_viewer(sign_in: SignIn) -> None:
     keep_history(there)
     one.close()
     two.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City")
+    expect(there.locator(".people")).to_contain_text("editing · City")
     assert all("Elif" in seen for seen in there.evaluate("seen"))
     two.close()
     expect(people(there)).to_have_count(1, timeout=6000)
@@ -72,7 +78,7 @@ def test_a_reload_shows_others_nothing(sign_in: SignIn) -> None:
         here.reload()
         expect(people(here)).to_have_count(2)
     here.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City")
+    expect(there.locator(".people")).to_contain_text("editing · City")
     assert all("Elif" in seen for seen in there.evaluate("seen"))
 
 
@@ -95,7 +101,66 @@ def test_a_killed_server_is_found_again_and_nobody_is_lost(sign_in: SignIn, demo
     keep_history(there)
     os.kill(demo.parts()["cli serve"], signal.SIGKILL)
     here.get_by_label("City").press_sequentially("x")
-    expect(there.locator(".people")).to_contain_text("editing City", timeout=20_000)
+    expect(there.locator(".people")).to_contain_text("editing · City", timeout=20_000)
     assert all("Elif" in seen and "Vikram" in seen for seen in there.evaluate("seen"))
     for person in (viewer, editor):
         person.problems.clear()  # the browser itself logs each connection that failed
+
+
+@pytest.fixture
+def browser_of_its_own(chromium: Browser) -> Iterator[Browser]:
+    """A second browser, of which all pages can be stopped."""
+    browser = chromium.browser_type.launch(
+        executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
+    )
+    yield browser
+    browser.close()
+
+
+def test_a_page_that_froze_is_gone_for_others_and_comes_back_by_itself(
+    sign_in: SignIn, browser_of_its_own: Browser
+) -> None:
+    there = sign_in(VIEWER).open("/airport/00CA")
+    editor = sign_in(EDITOR, browser=browser_of_its_own)
+    here = editor.open("/airport/00CA")
+    expect(people(there)).to_have_count(2)
+    processes = browser_of_its_own.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    renderers = [one["id"] for one in processes["processInfo"] if one["type"] == "renderer"]
+    for pid in renderers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        expect(people(there)).to_have_count(1, timeout=GONE_WITHIN)
+    finally:
+        for pid in renderers:
+            os.kill(pid, signal.SIGCONT)
+    expect(people(there)).to_have_count(2, timeout=BACK_WITHIN)
+    expect(people(here)).to_have_count(2)
+    editor.problems.clear()  # the browser itself logs the connection that it lost
+
+
+def test_two_people_who_edit_one_airport_are_warned(sign_in: SignIn) -> None:
+    here = sign_in(EDITOR).open("/airport/00FA")
+    there = sign_in("Administrator").open("/airport/00FA")
+    expect(people(there)).to_have_count(2)
+    here.get_by_label("City").press_sequentially("x")
+    expect(there.locator(".field-editor")).to_have_text("Elif Editor")
+    expect(there.locator(".contest")).to_be_empty()
+    there.get_by_label("Region").press_sequentially("y")
+    expect(there.locator(".contest")).to_have_text("Elif Editor is editing this too")
+    expect(here.locator(".contest")).to_have_text("Ada Administrator is editing this too")
+    # Said by the page itself, well before the server would.
+    expect(here.locator(".contest")).to_be_empty()
+
+
+def test_who_is_on_the_site_is_seen_unless_invisible(sign_in: SignIn) -> None:
+    there, here = sign_in(VIEWER).open("/"), sign_in(EDITOR).open("/")
+    faces = there.locator(".pp-online [data-user]")
+    expect(faces).to_have_count(2)
+    expect(there.locator(".pp-online-count")).to_have_text("2 online")
+    invisible = here.get_by_role("switch", name="Invisible")
+    invisible.click()
+    expect(invisible).to_be_checked()
+    expect(faces).to_have_count(1)
+    expect(there.locator(".pp-online-count")).to_have_text("1 online")
+    invisible.click()
+    expect(faces).to_have_count(2)

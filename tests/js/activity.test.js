@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import {
   activityAt,
+  EDITING_AGAIN_MS,
   EDITING_MS,
+  FOCUS_AGAIN_MS,
   IDLE_MS,
   watchActivity,
 } from "../../presence_progress/public/js/client/activity.js";
@@ -18,10 +20,12 @@ function setup() {
   /** @type {any[]} */
   const seen = [];
   const form = page.querySelector("form");
-  const stop = watchActivity({ form, onChange: (doing) => seen.push(doing) });
+  const onGoingOn = vi.fn();
+  const stop = watchActivity({ form, onChange: (doing) => seen.push(doing), onGoingOn });
 
   return {
     seen,
+    onGoingOn,
     stop,
     last: () => seen[seen.length - 1],
     /** @param {string} selector @param {string} type */
@@ -93,6 +97,46 @@ describe("what the person does", () => {
     expect(last()).toEqual({ activity: "idle", focus: null });
     hide(false);
     expect(last().activity).toBe("editing");
+    stop();
+  });
+
+  it("is said again while typing goes on, and not otherwise", () => {
+    const { fire, last, onGoingOn, seen, stop } = setup();
+    // Without a focus, which has its own rhythm.
+    const type = () => fire("form", "input");
+    type();
+    for (let second = 1; second <= 11; second++) {
+      vi.advanceTimersByTime(1000);
+      type();
+    }
+    expect(onGoingOn).toHaveBeenCalledTimes(Math.floor(11_000 / EDITING_AGAIN_MS));
+    expect(seen).toHaveLength(2);
+
+    vi.advanceTimersByTime(EDITING_MS);
+    expect(last().activity).toBe("viewing");
+    vi.advanceTimersByTime(IDLE_MS);
+    expect(last().activity).toBe("idle");
+    expect(onGoingOn).toHaveBeenCalledTimes(2);
+    stop();
+  });
+
+  it("is said again while a field has the focus, and not while it is idle", () => {
+    const { fire, hide, onGoingOn, stop } = setup();
+    fire("[name=city]", "focusin");
+    vi.advanceTimersByTime(FOCUS_AGAIN_MS - 1);
+    expect(onGoingOn).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(onGoingOn).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(FOCUS_AGAIN_MS);
+    expect(onGoingOn).toHaveBeenCalledTimes(2);
+
+    hide(true);
+    vi.advanceTimersByTime(2 * FOCUS_AGAIN_MS);
+    expect(onGoingOn).toHaveBeenCalledTimes(2);
+    hide(false);
+    fire("[name=city]", "focusout");
+    vi.advanceTimersByTime(2 * FOCUS_AGAIN_MS);
+    expect(onGoingOn).toHaveBeenCalledTimes(2);
     stop();
   });
 

@@ -2,6 +2,7 @@ import { mount } from "@vue/test-utils";
 import { nextTick } from "vue";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import DocViewers from "../../presence_progress/public/js/components/DocViewers.vue";
+import OnlineUsers from "../../presence_progress/public/js/components/OnlineUsers.vue";
 import LiveCount from "../../presence_progress/public/js/components/LiveCount.vue";
 import TaskProgress from "../../presence_progress/public/js/components/TaskProgress.vue";
 import { stubClient } from "./stubs.js";
@@ -282,7 +283,7 @@ describe("DocViewers", () => {
     });
     await nextTick();
     expect(wrapper.findAll("button .pp-tip").map((one) => one.text())).toEqual([
-      "Elif Editorediting city",
+      "Elif Editorediting · city",
       "Ada Lovelaceviewing",
       "Vera Vieweridle",
     ]);
@@ -312,6 +313,98 @@ describe("DocViewers", () => {
     wrapper.unmount();
   });
 
+  it("counts exactly where not everybody is listed, and names a few of the rest", async () => {
+    const wrapper = mount(DocViewers, { props: { ...props, max: 3 } });
+    const people = Array.from({ length: 20 }, (_, index) => `Person ${index + 10}`);
+    stub.state(ROOM, {
+      ...Object.fromEntries(people.map((name) => [name, viewer(name)])),
+      ":count": 10_000,
+    });
+    await nextTick();
+    const more = wrapper.get(".pp-avatar-more");
+    expect(wrapper.findAll("button")).toHaveLength(3);
+    expect(more.text()).toContain("+9,998");
+    expect(more.get(".pp-tip").text()).toBe(
+      "Person 12, Person 13, Person 14, Person 15, Person 16, Person 17, Person 18, Person 19 and 9,990 more",
+    );
+    wrapper.unmount();
+  });
+
+  it("shows who left a moment ago in grey, three at most, and does not count them", async () => {
+    vi.useFakeTimers({ now: 200_000 });
+    const wrapper = mount(DocViewers, { props });
+    stub.state(ROOM, {
+      "ada@example.com": viewer("Ada Lovelace"),
+      ":count": 1,
+      ":left:bob@example.com": { name: "Bob B", image: null, last_seen: 80_000 },
+      ":left:cyd@example.com": { name: "Cyd C", image: null, last_seen: 140_000 },
+      ":left:dan@example.com": { name: "Dan D", image: null, last_seen: 199_000 },
+      ":left:eve@example.com": { name: "Eve E", image: null, last_seen: 70_000 },
+    });
+    await nextTick();
+    const gone = () => wrapper.findAll("[data-left]").map((one) => one.get(".pp-tip").text());
+    expect(wrapper.findAll("[data-user]")).toHaveLength(1);
+    expect(gone()).toEqual([
+      "Dan Dwas here a moment ago",
+      "Cyd Cwas here a minute ago",
+      "Bob Bwas here 2 minutes ago",
+    ]);
+    expect(wrapper.findAll("ul").map((list) => list.attributes("aria-label"))).toEqual([
+      "Viewing now",
+      "Here a moment ago",
+    ]);
+
+    vi.advanceTimersByTime(60_000);
+    await nextTick();
+    expect(gone()[0]).toBe("Dan Dwas here a minute ago");
+
+    const lefts = ["bob", "cyd", "dan", "eve"].map((user) => `:left:${user}@example.com`);
+    stub.change(ROOM, 2, {}, lefts);
+    await nextTick();
+    expect(gone()).toEqual([]);
+    // Nothing left to be told the time of.
+    expect(vi.getTimerCount()).toBe(0);
+    wrapper.unmount();
+  });
+
+  it("warns, to eyes and ears, while several people edit", async () => {
+    Object.assign(window, { frappe: { session: { user: "me@example.com" } } });
+    const wrapper = mount(DocViewers, { props, attachTo: document.body });
+    const region = () => document.querySelector("#presence-progress-announcer")?.textContent ?? "";
+    const editing = { activity: "editing" };
+    stub.state(ROOM, { "me@example.com": viewer("Me", editing), "bob@example.com": viewer("Bob") });
+    await nextTick();
+    expect(wrapper.find(".pp-contest").exists()).toBe(false);
+    expect(region()).toBe("");
+
+    stub.change(ROOM, 2, { "bob@example.com": viewer("Bob", editing) });
+    await nextTick();
+    expect(wrapper.get(".pp-contest").text()).toBe("Bob is editing this too");
+    expect(region()).toBe("Bob is editing this too");
+
+    stub.change(ROOM, 3, {
+      "me@example.com": viewer("Me"),
+      "eve@example.com": viewer("Eve", editing),
+    });
+    await nextTick();
+    expect(wrapper.get(".pp-contest").text()).toBe("Bob and Eve are editing this at the same time");
+    stub.change(ROOM, 4, { "bob@example.com": viewer("Bob") });
+    await nextTick();
+    expect(wrapper.find(".pp-contest").exists()).toBe(false);
+    delete (/** @type {any} */ (window).frappe);
+    wrapper.unmount();
+  });
+
+  it.each(["presence is off", "not permitted"])("shows nothing when %s", async (reason) => {
+    const wrapper = mount(DocViewers, { props: { ...props, enter: true } });
+    stub.state(ROOM, { "ada@example.com": viewer("Ada Lovelace") });
+    await nextTick();
+    stub.deny(ROOM, reason);
+    await nextTick();
+    expect(wrapper.text()).toBe("");
+    wrapper.unmount();
+  });
+
   it("makes me a viewer only if told to, and no more when it goes", async () => {
     const looking = mount(DocViewers, { props });
     await nextTick();
@@ -326,5 +419,58 @@ describe("DocViewers", () => {
     expect(stub.socket.take("presence_enter")).toHaveLength(1);
     looking.unmount();
     expect(stub.socket.take("presence_leave")).toEqual([{ doctype: "Airport", name: "LTBA" }]);
+  });
+});
+
+describe("OnlineUsers", () => {
+  const ada = { name: "Ada Lovelace", image: null, activity: "viewing", focus: null, since: 1 };
+
+  it("shows who is on the site and how many, and nothing before it knows", async () => {
+    const wrapper = mount(OnlineUsers);
+    expect(wrapper.text()).toBe("");
+    stub.state("online", { "ada@example.com": ada, ":count": 1204 });
+    await nextTick();
+    expect(wrapper.get("[data-user]").text()).toContain("Ada Lovelaceonline");
+    expect(wrapper.text()).toContain("1,204 online");
+    wrapper.unmount();
+  });
+
+  it("watches no more than the number if that is all it shows", async () => {
+    const wrapper = mount(OnlineUsers, { props: { countOnly: true } });
+    expect(stub.socket.take("room_watch")).toEqual(["online:count"]);
+    stub.state("online:count", { ":count": 3 });
+    await nextTick();
+    expect(wrapper.text()).toBe("3 online");
+    expect(wrapper.find("button").exists()).toBe(false);
+    wrapper.unmount();
+  });
+
+  it("shows nothing to those who may not know", async () => {
+    const wrapper = mount(OnlineUsers);
+    stub.deny("online", "not permitted");
+    await nextTick();
+    expect(wrapper.text()).toBe("");
+    wrapper.unmount();
+  });
+
+  it("makes its user invisible, once the site agrees", async () => {
+    const wrapper = mount(OnlineUsers);
+    stub.state("online", { "ada@example.com": ada, ":count": 1 });
+    await nextTick();
+    const invisible = wrapper.get("[role=switch]");
+    expect(invisible.attributes()).toMatchObject({
+      "aria-label": "Invisible",
+      "aria-checked": "false",
+    });
+    await invisible.trigger("click");
+    expect(stub.socket.take("presence_invisible")).toEqual([true]);
+    expect(invisible.attributes("aria-checked")).toBe("false");
+
+    stub.socket.receive("presence_settings", { invisible: true });
+    await nextTick();
+    expect(invisible.attributes("aria-checked")).toBe("true");
+    await invisible.trigger("click");
+    expect(stub.socket.take("presence_invisible")).toEqual([false]);
+    wrapper.unmount();
   });
 });

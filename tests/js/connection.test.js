@@ -64,6 +64,50 @@ describe("a connection", () => {
     expect(socket.connects).toBe(0);
   });
 
+  it("is left alone when it answers a check", () => {
+    vi.useFakeTimers();
+    const socket = stubSocket({ connected: true });
+    const close = (socket.io.engine.close = vi.fn());
+    const connection = createConnection(socket);
+    connection.check();
+    connection.check();
+    expect(socket.sent).toEqual([["ping"]]);
+    socket.receive("pong");
+    vi.advanceTimersByTime(10_000);
+    expect(close).not.toHaveBeenCalled();
+    expect(socket.listenerCount("pong")).toBe(0);
+  });
+
+  it("is given up when it does not answer, and so comes back", () => {
+    vi.useFakeTimers();
+    const socket = stubSocket({ connected: true });
+    const close = (socket.io.engine.close = vi.fn());
+    createConnection(socket).check();
+    vi.advanceTimersByTime(3_999);
+    expect(close).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  it("tries at once when it is checked while it waits, but lets a try have its time", () => {
+    vi.useFakeTimers();
+    const socket = stubSocket({ connected: true });
+    const disconnect = vi.spyOn(socket, "disconnect");
+    const connection = createConnection(socket);
+    socket.goOffline();
+    connection.check();
+    connection.check();
+    expect(disconnect).toHaveBeenCalledOnce();
+    expect(socket.connects).toBe(1);
+    expect(connection.state).toBe("reconnecting");
+  });
+
+  it("is not checked before it has come up", () => {
+    const socket = stubSocket();
+    createConnection(socket).check();
+    expect([socket.sent, socket.connects]).toEqual([[], 0]);
+  });
+
   it("without a socket stays down quietly", () => {
     const connection = createConnection(null);
     connection.on("count", () => {})();

@@ -21,10 +21,12 @@ it("makes one tag on a page show what is live, with a look of its own", async ()
   document.body.innerHTML = `
     <live-count scope="website" name="visits"></live-count>
     <task-progress task-id="t1"></task-progress>
-    <doc-viewers doctype="Airport" name="LTFM"></doc-viewers>`;
+    <doc-viewers doctype="Airport" name="LTFM"></doc-viewers>
+    <online-users count-only></online-users>`;
   await nextTick();
   expect(stub.socket.take("room_watch").sort()).toEqual([
     "count:website/visits",
+    "online:count",
     "presence:Airport/LTFM",
     "task:t1",
   ]);
@@ -40,5 +42,5 @@ it("makes one tag on a page show what is live, with a look of its own", async ()
   document.body.replaceChildren();
   await nextTick();
   await nextTick();
-  expect(stub.socket.take("room_unwatch")).toHaveLength(3);
+  expect(stub.socket.take("room_unwatch")).toHaveLength(4);
 });

@@ -19,6 +19,7 @@ function setup({ connected = true, pageswap = true } = {}) {
   return {
     socket,
     page,
+    presence,
     enter: () => presence.enter(DOC.doctype, DOC.name),
     /** @param {string} type @param {Record<string, any>} [properties] */
     dispatch: (type, properties) => page.dispatchEvent(Object.assign(new Event(type), properties)),
@@ -39,6 +40,31 @@ describe("being in a document", () => {
       ["presence_update", EDITING],
       ["presence_leave", DOC],
     ]);
+  });
+
+  it("is said once more, unchanged, when it goes on", () => {
+    const { socket, enter } = setup();
+    const visit = enter();
+    visit.renew();
+    expect(socket.sent).toEqual([
+      ["presence_enter", VIEWING],
+      ["presence_update", VIEWING],
+    ]);
+  });
+
+  it.each(["may not enter", "presence is off"])("goes unsaid after '%s'", (reason) => {
+    const { socket, enter } = setup();
+    const visit = enter();
+    socket.receive("room_denied", { room: "presence:Airport/LTFM", reason });
+    socket.sent = [];
+    visit.update({ activity: "editing" });
+    visit.renew();
+    expect(socket.sent).toEqual([]);
+    // Settings and rights change: a new connection asks.
+    socket.goOnline();
+    expect(socket.take("presence_enter")).toHaveLength(1);
+    visit.update({ activity: "viewing" });
+    expect(socket.take("presence_update")).toHaveLength(1);
   });
 
   it("is said again on every connect, as it is by then", () => {
@@ -141,13 +167,14 @@ describe("a page that goes away", () => {
   });
 
   it("enters again when it comes back from the cache", () => {
-    const { socket, enter, dispatch } = setup();
+    const { socket, enter, dispatch, presence } = setup();
     enter();
     dispatch("pagehide", { persisted: true });
     socket.sent = [];
-    dispatch("pageshow", { persisted: false });
+    presence.announce();
     expect(socket.sent).toEqual([]);
     dispatch("pageshow", { persisted: true });
+    presence.announce();
     expect(socket.sent).toEqual([["presence_enter", VIEWING]]);
   });
 });

@@ -78,13 +78,16 @@ describe("a room", () => {
     expect(stateOf(receiveState(during.room, snapshot(8)).room)).toMatchObject({ value: 9 });
   });
 
-  it("lets pass an older snapshot that it has not asked for", () => {
+  it("asks what is true when an older snapshot comes that it has not asked for", () => {
     const { room } = receiveState(asking(null), snapshot(7, { value: 7 }));
+    const step = receiveState(room, snapshot(5, { value: 5 }));
 
-    expect(stateOf(receiveState(room, snapshot(5, { value: 5 })).room)).toMatchObject({ value: 7 });
-    // Asked for, it is the truth: Redis may have gone back.
-    const asked = receiveState(asking(room.snapshot), snapshot(5, { value: 5 }));
-    expect(stateOf(asked.room)).toMatchObject({ value: 5 });
+    expect(step.resync).toBe(true);
+    expect(stateOf(step.room)).toMatchObject({ value: 7 });
+    // Redis has gone back: what it says now counts, and so do its changes from there.
+    const { room: answered } = receiveState(step.room, snapshot(5, { value: 5 }));
+    expect(stateOf(answered)).toMatchObject({ value: 5 });
+    expect(stateOf(receiveChange(answered, change(6, { value: 6 })).room)).toMatchObject({ value: 6 });
   });
 
   it("takes a snapshot of another epoch whole", () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { stubClient } from "./stubs.js";
 
 const ROOM = "count:website/visits";
@@ -119,6 +119,140 @@ describe("a lost connection", () => {
     expect(stub.socket.sent).toEqual([]);
     stub.socket.goOnline();
     expect(stub.socket.take("room_watch")).toEqual([ROOM]);
+  });
+});
+
+describe("a room that a list brings", () => {
+  const ROW = "presence:Airport/A";
+
+  /** @param {ReturnType<typeof stubClient>} stub @param {string[]} names */
+  function listing(stub, names) {
+    const listener = vi.fn();
+    const list = stub.client.presenceList("Airport", listener);
+    list.show(names);
+    vi.advanceTimersByTime(100);
+    return { list, listener };
+  }
+
+  beforeEach(() => vi.useFakeTimers());
+
+  it("is named with the others, once for each change of them", () => {
+    const stub = stubClient();
+    const { list, listener } = listing(stub, ["A", "B"]);
+    expect(stub.socket.sent).toEqual([
+      ["presence_list", { doctype: "Airport", names: ["A", "B"] }],
+    ]);
+    stub.state(ROW, { ada: 1 });
+    expect(listener).toHaveBeenLastCalledWith("A", expect.objectContaining({ ada: 1 }));
+
+    // Drawn again and again, and in the end as it was.
+    for (const names of [[], ["C"], ["B", "A"]]) list.show(names);
+    vi.advanceTimersByTime(100);
+    expect(stub.socket.take("presence_list")).toHaveLength(1);
+    list.show(["B", "C"]);
+    vi.advanceTimersByTime(99);
+    expect(stub.socket.take("presence_list")).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(stub.socket.take("presence_list")).toEqual([{ doctype: "Airport", names: ["B", "C"] }]);
+    expect(listener).toHaveBeenLastCalledWith("C", expect.anything());
+    expect(listener).toHaveBeenCalledWith("A", null);
+  });
+
+  it("is one list for the server, however many the page has", () => {
+    const stub = stubClient();
+    const one = listing(stub, ["A"]);
+    listing(stub, ["A", "B"]);
+    expect(stub.socket.take("presence_list").at(-1)).toEqual({
+      doctype: "Airport",
+      names: ["A", "B"],
+    });
+    one.list.stop();
+    one.list.stop();
+    vi.advanceTimersByTime(100);
+    expect(stub.socket.sent).toEqual([]);
+  });
+
+  it("names no more than the server takes", () => {
+    const stub = stubClient();
+    listing(
+      stub,
+      Array.from({ length: 600 }, (_, index) => `R${index}`),
+    );
+    expect(stub.socket.take("presence_list")[0].names).toHaveLength(500);
+  });
+
+  it("is named again after a reconnect, and not asked for besides", () => {
+    const stub = stubClient();
+    listing(stub, ["A"]);
+    stub.state(ROW, { ada: 1 });
+    stub.socket.goOffline();
+    stub.socket.sent = [];
+    stub.socket.goOnline();
+    expect(stub.socket.sent).toEqual([["presence_list", { doctype: "Airport", names: ["A"] }]]);
+  });
+
+  it("asks for itself when a row is not brought again: it may be seen no more", () => {
+    const stub = stubClient();
+    const { listener } = listing(stub, ["A"]);
+    stub.state(ROW, { ada: 1 });
+    stub.socket.goOffline();
+    stub.socket.goOnline();
+    vi.advanceTimersByTime(20_000);
+    expect(stub.socket.take("room_watch")).toEqual([ROW]);
+    stub.deny(ROW, "not permitted");
+    expect({ .../** @type {any} */ (listener.mock.lastCall)[1] }).toEqual({});
+  });
+
+  it("is shared with whoever watches it alone, and stays when the list goes", () => {
+    const stub = stubClient();
+    const { list } = listing(stub, ["A"]);
+    stub.state(ROW, { value: 1 });
+    stub.socket.sent = [];
+    const watcher = watching(stub, ROW);
+    expect(watcher.last()).toMatchObject({ loaded: true, state: { value: 1 } });
+    expect(stub.socket.sent).toEqual([]);
+
+    list.stop();
+    vi.advanceTimersByTime(100);
+    // In this order: the server has no moment in which nobody wants it.
+    expect(stub.socket.sent).toEqual([
+      ["room_watch", ROW],
+      ["presence_list", { doctype: "Airport", names: [] }],
+    ]);
+    stub.socket.sent = [];
+    watcher.stop();
+    expect(stub.socket.sent).toEqual([["room_unwatch", ROW]]);
+  });
+
+  it("stays with the list when whoever watched it alone goes", () => {
+    const stub = stubClient();
+    const watcher = watching(stub, ROW);
+    const { list } = listing(stub, ["A"]);
+    stub.socket.sent = [];
+    watcher.stop();
+    expect(stub.socket.sent).toEqual([]);
+    list.stop();
+    vi.advanceTimersByTime(100);
+    expect(stub.socket.take("room_unwatch")).toEqual([ROW]);
+  });
+
+  it("is asked for by itself after a gap", () => {
+    const stub = stubClient();
+    const { listener } = listing(stub, ["A"]);
+    stub.state(ROW, { value: 1 });
+    stub.change(ROW, 5, { value: 5 });
+    expect(stub.socket.take("room_watch")).toEqual([ROW]);
+    stub.state(ROW, { value: 5 }, 5);
+    expect(listener).toHaveBeenLastCalledWith("A", expect.objectContaining({ value: 5 }));
+  });
+
+  it("is named later when the server could not tell who may see it", () => {
+    const stub = stubClient();
+    listing(stub, ["A"]);
+    stub.socket.sent = [];
+    stub.deny("presence:Airport/", "try again");
+    vi.advanceTimersByTime(1000);
+    expect(stub.socket.take("presence_list")).toHaveLength(1);
   });
 });
 

@@ -38,6 +38,7 @@ export function stubSocket({ connected = false } = {}) {
     connect() {
       socket.connects += 1;
     },
+    disconnect() {},
 
     // The other side.
 

@@ -137,7 +137,7 @@ async def test_two_tabs_are_one_viewer(server: Process, sign_in: Connect) -> Non
     await watcher.wait_for(
         "room_change", lambda m: m["set"].get(EDITOR, {}).get("activity") == "idle"
     )
-    assert not any(change["unset"] for change in watcher.changes(ROOM))
+    assert not any(EDITOR in change["unset"] for change in watcher.changes(ROOM))
     await two.say_goodbye()
     await watcher.wait_for_leave(EDITOR)
 

@@ -4,12 +4,14 @@
 import { defineCustomElement } from "vue";
 import DocViewers from "./components/DocViewers.vue";
 import LiveCount from "./components/LiveCount.vue";
+import OnlineUsers from "./components/OnlineUsers.vue";
 import TaskProgress from "./components/TaskProgress.vue";
 import { css } from "./components/styles.js";
 
 const ELEMENTS = {
   "doc-viewers": DocViewers,
   "live-count": LiveCount,
+  "online-users": OnlineUsers,
   "task-progress": TaskProgress,
 };
 

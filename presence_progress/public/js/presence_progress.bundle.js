@@ -1,5 +1,5 @@
 /**
- * What a page loads: `<live-count>`, `<task-progress>`, `<doc-viewers>`.
+ * What a page loads: `<live-count>`, `<task-progress>`, `<doc-viewers>`, `<online-users>`.
  */
 import { registerElements } from "./elements.js";
 

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from presence_progress.demo import database
+from presence_progress.demo import airports, database
 from tests.conftest import RedisServer, free_port
 from tests.server.clients import (
     HAS_NPM,
@@ -136,8 +136,15 @@ def doc(bench: Bench) -> Doc:
 
 
 @pytest.fixture
-def other_doc(bench: Bench) -> Doc:
+def next_doc(bench: Bench) -> Doc:
+    """Return another one of the same DocType."""
     return next(_documents)
+
+
+@pytest.fixture
+def other_doc(bench: Bench) -> Doc:
+    """Return one of another DocType: of the same one, it would take the place of the first."""
+    return airports.NOTE, next(_documents)[1]
 
 
 def room_of(doc: Doc, kind: str = "doc") -> str:

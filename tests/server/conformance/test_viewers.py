@@ -129,6 +129,21 @@ async def test_who_says_goodbye_is_no_viewer_any_more(
         assert VIEWER not in message["users"]
 
 
+async def test_who_goes_on_to_another_document_of_a_doctype_has_left_the_first(
+    connect: Open, doc: Doc, next_doc: Doc
+) -> None:
+    """Stock Desk says nothing then, and Node's viewers stay for ever; our own books know."""
+    editor, viewer = await connect(EDITOR), await connect(VIEWER)
+    await opened(doc, editor, viewer)
+    await see(doc, editor, users=(EDITOR, VIEWER))
+    editor.forget()
+    await viewer.say("doc_open", *next_doc)
+    await see(doc, editor, users=(EDITOR,))
+    editor.forget()
+    await opened(doc, viewer)
+    await see(doc, editor, users=(EDITOR, VIEWER))
+
+
 async def test_closing_one_document_forgets_only_that_one(
     connect: Open, doc: Doc, other_doc: Doc
 ) -> None:

@@ -2,13 +2,18 @@
  * What the person in front of this page is doing: editing, viewing or idle, and in which field.
  *
  * Only what the page itself can see. Whether the page still exists is the server's to say: browsers
- * slow down the timers of pages in the background.
+ * slow down the timers of pages in the background. For the same reason the server lets editing and
+ * focus end by themselves, 15 s and 60 s after they were last said, so what goes on is said again.
  */
 
 /** @typedef {import("./presence.js").Doing} Doing */
 
-export const EDITING_MS = 8_000;
+/** How long after the last keystroke somebody still edits. */
+export const EDITING_MS = 10_000;
 export const IDLE_MS = 60_000;
+/** While somebody types it is said again this often; while a field has the focus, that often. */
+export const EDITING_AGAIN_MS = 5_000;
+export const FOCUS_AGAIN_MS = 20_000;
 
 /**
  * @param {number} now
@@ -21,21 +26,29 @@ export function activityAt(now, { hidden, touchedAt, typedAt }) {
 }
 
 /**
- * Watches a page and reports what its user does, now and at each change.
+ * Watches a page and reports what its user does, now, at each change, and while it goes on.
  *
  * @param {object} options
  * @param {EventTarget | null} [options.form] where typing counts as editing
  * @param {(doing: Doing) => void} options.onChange
+ * @param {() => void} [options.onGoingOn] the same as before, and still true
  * @param {Document} [options.page]
  * @param {{ now: () => number, setTimeout: Function, clearTimeout: Function }} [options.clock]
  * @returns {() => void} stops watching
  */
-export function watchActivity({ form = null, onChange, page = document, clock = systemClock }) {
+export function watchActivity({
+  form = null,
+  onChange,
+  onGoingOn = () => {},
+  page = document,
+  clock = systemClock,
+}) {
   const stopped = new AbortController();
   const seen = { hidden: page.hidden, touchedAt: clock.now(), typedAt: -Infinity };
   /** @type {string | null} */
   let focus = null;
   let reported = "";
+  let reportedAt = -Infinity;
   /** @type {any} */
   let timer;
 
@@ -43,14 +56,34 @@ export function watchActivity({ form = null, onChange, page = document, clock = 
     const now = clock.now();
     const activity = activityAt(now, seen);
     const doing = { activity, focus: activity === "idle" ? null : focus };
-    clock.clearTimeout(timer);
-    if (activity !== "idle") {
-      const ends = activity === "editing" ? seen.typedAt + EDITING_MS : seen.touchedAt + IDLE_MS;
-      timer = clock.setTimeout(report, Math.max(ends - now, 0));
+    const text = JSON.stringify(doing);
+    if (text !== reported || now >= againAt(doing)) {
+      const again = text === reported;
+      reported = text;
+      reportedAt = now;
+      if (again) onGoingOn();
+      else onChange(doing);
     }
-    if (JSON.stringify(doing) === reported) return;
-    reported = JSON.stringify(doing);
-    onChange(doing);
+    lookAgainAt(Math.min(endOf(activity), doing.focus ? reportedAt + FOCUS_AGAIN_MS : Infinity));
+  }
+
+  /** When what is reported already is to be said once more. @param {Doing} doing */
+  function againAt(doing) {
+    const typed = doing.activity === "editing" && seen.typedAt > reportedAt;
+    if (typed) return reportedAt + EDITING_AGAIN_MS;
+    return doing.focus ? reportedAt + FOCUS_AGAIN_MS : Infinity;
+  }
+
+  /** When an activity ends if nothing happens. @param {string} activity */
+  function endOf(activity) {
+    if (activity === "idle") return Infinity;
+    return activity === "editing" ? seen.typedAt + EDITING_MS : seen.touchedAt + IDLE_MS;
+  }
+
+  /** @param {number} time */
+  function lookAgainAt(time) {
+    clock.clearTimeout(timer);
+    if (time < Infinity) timer = clock.setTimeout(report, Math.max(time - clock.now(), 0));
   }
 
   /**

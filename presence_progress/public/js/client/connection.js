@@ -19,12 +19,15 @@ import { createBackoff } from "./backoff.js";
  * @property {(event: string, ...args: any[]) => boolean} emit false if not connected: nothing is
  *   kept for later, whoever speaks says it again on connect
  * @property {(event: string, ...args: any[]) => boolean} farewell emits while the page goes away
+ * @property {() => void} check finds out at once whether the connection is alive, and mends it
  * @property {(listener: () => void) => () => void} onConnect also for the connection that is up
  * @property {(listener: (state: ConnectionState) => void) => () => void} onState
  */
 
 const RETRY_FIRST_MS = 500;
 const RETRY_LIMIT_MS = 5_000;
+/** How long a living server takes to answer at most. */
+const ANSWER_MS = 4_000;
 
 /**
  * Wraps a socket.io socket, Frappe's or ours. Without one (a site with `disable_async`) it is a
@@ -47,6 +50,8 @@ export function createConnection(socket) {
     state = next;
     stateListeners.forEach((listener) => listener(next));
   }
+
+  const check = socket ? createCheck(socket) : () => {};
 
   if (socket) {
     keepTrying(socket);
@@ -76,6 +81,10 @@ export function createConnection(socket) {
       socket.emit(event, ...args);
       sendBeacon(socket, [event, ...args]);
       return true;
+    },
+    check() {
+      // The first connection is under way.
+      if (state !== "connecting") check();
     },
     onConnect(listener) {
       connectListeners.add(listener);
@@ -117,6 +126,44 @@ function keepTrying(socket) {
     // Somebody on this page hung up on purpose.
     if (reason !== "io client disconnect") retryIfGivenUp();
   });
+}
+
+/**
+ * Makes a function that finds out whether a socket is alive, for a page that may have slept through
+ * its end: a dead one is given up, and one that waits for its next try, tries now.
+ *
+ * @param {any} socket
+ */
+function createCheck(socket) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  function done() {
+    clearTimeout(timer);
+    timer = undefined;
+    socket.off("pong", done);
+    socket.off("disconnect", done);
+  }
+
+  return function check() {
+    if (timer !== undefined) return;
+    const wasConnected = socket.connected;
+    timer = setTimeout(() => {
+      done();
+      // Not `disconnect`, which would be leaving on purpose: the engine is lost, and comes back.
+      if (wasConnected) socket.io?.engine?.close?.();
+    }, ANSWER_MS);
+    if (wasConnected) {
+      socket.on("pong", done);
+      socket.on("disconnect", done);
+      // Frappe's own event, which its stock server answers, too.
+      socket.emit("ping");
+    } else {
+      // `connect` alone does not shorten a wait that socket.io is in.
+      socket.disconnect();
+      socket.connect();
+    }
+  };
 }
 
 /**

@@ -14,11 +14,15 @@ import { createBackoff } from "./backoff.js";
  *
  * @typedef {object} Visit
  * @property {(doing: Partial<Doing>) => void} update
+ * @property {() => void} renew says the same once more: what the server is told of holds for a while
  * @property {() => void} leave
  */
 
 /** Strongest first. */
 export const ACTIVITIES = /** @type {const} */ (["editing", "viewing", "idle"]);
+
+/** The reasons that end being here, until the next connect. */
+const REFUSALS = new Set(["may not enter", "not permitted", "presence is off"]);
 
 /** How long an F5 counts as the cause of the page going away. */
 const RELOAD_KEY_MS = 3_000;
@@ -36,23 +40,22 @@ export function createPresence(connection, page = window) {
   let leaving = false;
 
   connection.onConnect(() => entries.forEach((entry) => entry.enter()));
-  connection.on("room_denied", (message) => {
-    if (message?.reason === "try again") entries.get(message.room)?.enterLater();
-  });
+  connection.on("room_denied", (message) => entries.get(message?.room)?.onDenied(message.reason));
 
   page.addEventListener("pageswap", () => (leaving = true));
   page.addEventListener("pagehide", () => {
     leaving = true;
     if (!reload.expected()) entries.forEach((entry) => entry.goodbye());
   });
-  page.addEventListener("pageshow", (event) => {
+  // Also back from the back/forward cache, where the page had said goodbye: wake.js tells of that.
+  page.addEventListener("pageshow", () => {
     leaving = false;
     reload.forget();
-    // Back from the back/forward cache, where the page had said goodbye.
-    if (event.persisted) entries.forEach((entry) => entry.enter());
   });
 
   return {
+    /** Says it all once more, for a server that may have missed this page. */
+    announce: () => entries.forEach((entry) => entry.enter()),
     /**
      * Makes this user a viewer of a document until `leave`.
      *
@@ -73,6 +76,7 @@ export function createPresence(connection, page = window) {
 
       return {
         update: holder.update,
+        renew: entered.renew,
         leave() {
           holder.release();
           if (entered.isHeld() || entries.get(room) !== entered) return;
@@ -99,13 +103,15 @@ function createEntry(connection, doctype, name, isLeaving) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let said = "";
+  let refused = false;
 
-  /** @param {"presence_enter" | "presence_update"} event */
-  function say(event) {
+  /** @param {"presence_enter" | "presence_update"} event @param {{ again?: boolean }} [options] */
+  function say(event, { again = false } = {}) {
     if (isLeaving()) return;
     const doing = strongest([...holders]);
     const text = JSON.stringify(doing);
-    if (event === "presence_update" && text === said) return;
+    if (event === "presence_enter") refused = false;
+    else if (refused || (text === said && !again)) return;
     if (connection.emit(event, { doctype, name, ...doing })) said = text;
   }
 
@@ -129,11 +135,16 @@ function createEntry(connection, doctype, name, isLeaving) {
       };
     },
     isHeld: () => holders.size > 0,
+    renew: () => say("presence_update", { again: true }),
     enter() {
       clearTimeout(timer);
       say("presence_enter");
     },
-    enterLater() {
+    /** @param {string} reason */
+    onDenied(reason) {
+      // Whoever may not be here does not go on saying what they do.
+      if (REFUSALS.has(reason)) refused = true;
+      if (reason !== "try again") return;
       clearTimeout(timer);
       timer = setTimeout(() => say("presence_enter"), backoff.next());
     },

@@ -83,10 +83,10 @@ export function asking(snapshot) {
  */
 export function receiveState(room, snapshot) {
   const { snapshot: known, held } = room;
-  // Nobody asked, and it is old news: two answers crossed. (An answer is taken as it is: Redis may
-  // have gone back to an earlier state.)
+  // Nobody asked, and it is older: two messages crossed, or Redis has gone back to an earlier state
+  // and counts from there. The answer to a question tells which.
   if (!held && known && known.epoch === snapshot.epoch && snapshot.seq < known.seq) {
-    return { room, resync: false };
+    return { room: asking(known), resync: true };
   }
   /** @type {Room} */
   let next = { snapshot: { ...snapshot, state: plainMap(snapshot.state) }, held: null };

@@ -3,7 +3,8 @@
  *
  * Many watchers of one room share one `room_watch`. What is known stays visible while the connection
  * is away, marked stale; every connect asks again for every room, because a server remembers nothing
- * of a lost socket.
+ * of a lost socket. A room that a list watches (presenceList.js) comes with the list's one question;
+ * it asks for itself when that is not enough: after a gap, or when it outlives the list.
  */
 import { createBackoff } from "./backoff.js";
 import { asking, receiveChange, receiveState, stateOf } from "./room.js";
@@ -26,7 +27,7 @@ import { asking, receiveChange, receiveState, stateOf } from "./room.js";
 const PATIENCE = { first: 20_000, limit: 300_000 };
 
 /** The reasons that end the watching itself. */
-const REFUSALS = new Set(["not permitted", "no such room"]);
+const REFUSALS = new Set(["not permitted", "no such room", "presence is off"]);
 
 /** @param {import("./connection.js").Connection} connection */
 export function createRooms(connection) {
@@ -36,32 +37,31 @@ export function createRooms(connection) {
   connection.on("room_state", (message) => rooms.get(message?.room)?.onState(message));
   connection.on("room_change", (message) => rooms.get(message?.room)?.onChange(message));
   connection.on("room_denied", (message) => rooms.get(message?.room)?.onDenied(message.reason));
-  connection.onConnect(() => rooms.forEach((room) => room.ask()));
+  connection.onConnect(() => rooms.forEach((room) => room.reconnect()));
   connection.onState(() => rooms.forEach((room) => room.show()));
 
   return {
+    /** Whether this page watches a room. @param {string} name */
+    has: (name) => rooms.has(name),
     /**
      * Shows a room to `callback`, at once if it is known already, and then at each change.
      *
      * @param {string} name
      * @param {(view: RoomView) => void} callback
+     * @param {{ listed?: boolean }} [options] `listed` when a list asks the server for it
      * @returns {() => void} stops watching
      */
-    watch(name, callback) {
+    watch(name, callback, { listed = false } = {}) {
       let room = rooms.get(name);
       if (!room) {
         room = createWatchedRoom(name, connection);
         rooms.set(name, room);
-        room.ask();
       }
       const watched = room;
-      // A watcher of its own, even if the same function watches twice.
-      const watcher = (/** @type {RoomView} */ view) => callback(view);
-      watched.watchers.add(watcher);
-      watcher(watched.view());
+      const remove = watched.add(callback, listed);
 
       return () => {
-        if (!watched.watchers.delete(watcher) || watched.watchers.size > 0) return;
+        if (!remove()) return;
         rooms.delete(name);
         watched.forget();
       };
@@ -76,8 +76,8 @@ export function createRooms(connection) {
  * @param {import("./connection.js").Connection} connection
  */
 function createWatchedRoom(name, connection) {
-  /** @type {Set<(view: RoomView) => void>} */
-  const watchers = new Set();
+  /** What each watcher is shown by, and whether a list asks for it. */
+  const watchers = /** @type {Map<(view: RoomView) => void, boolean>} */ (new Map());
   const backoff = createBackoff({ first: 1000, limit: 30_000 });
   const patience = createBackoff(PATIENCE);
   /** @type {import("./room.js").Room} */
@@ -87,11 +87,26 @@ function createWatchedRoom(name, connection) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
+  /** `room_watch` was sent on this connection. */
+  let asked = false;
+
+  const isListed = () => [...watchers.values()].includes(true);
+  const isListedOnly = () => ![...watchers.values()].includes(false);
+
   function ask() {
     clearTimeout(timer);
     room = asking(room.snapshot);
     // Not connected: the next connect asks. (socket.io would keep the question and send it twice.)
-    if (connection.emit("room_watch", name)) timer = setTimeout(ask, patience.next());
+    if (!connection.emit("room_watch", name)) return;
+    asked = true;
+    timer = setTimeout(ask, patience.next());
+  }
+
+  /** Waits for what the list asks for. A row that may be seen no more is not answered. */
+  function waitForList() {
+    clearTimeout(timer);
+    room = asking(room.snapshot);
+    if (room.snapshot) timer = setTimeout(ask, patience.next());
   }
 
   /** @returns {RoomView} */
@@ -108,7 +123,7 @@ function createWatchedRoom(name, connection) {
 
   function show() {
     const current = view();
-    for (const watcher of [...watchers]) watcher(current);
+    for (const watcher of [...watchers.keys()]) watcher(current);
   }
 
   /** @param {{ room: import("./room.js").Room, resync: boolean }} step */
@@ -120,10 +135,32 @@ function createWatchedRoom(name, connection) {
   }
 
   return {
-    watchers,
-    ask,
-    view,
     show,
+    /**
+     * @param {(view: RoomView) => void} callback
+     * @param {boolean} listed
+     * @returns {() => boolean} takes it away again; true if it was the last one
+     */
+    add(callback, listed) {
+      // A watcher of its own, even if the same function watches twice.
+      const watcher = (/** @type {RoomView} */ now) => callback(now);
+      watchers.set(watcher, listed);
+      // What a list has brought already needs no question of its own.
+      if (!listed && !asked && !(isListed() && room.snapshot)) ask();
+      watcher(view());
+
+      return () => {
+        if (!watchers.delete(watcher)) return false;
+        if (watchers.size && !asked && !isListed()) ask();
+        return watchers.size === 0;
+      };
+    },
+    /** A new connection knows nothing of this room. */
+    reconnect() {
+      asked = false;
+      if (isListed() && (room.snapshot || isListedOnly())) waitForList();
+      else ask();
+    },
     /** @param {import("./room.js").Snapshot} snapshot */
     onState(snapshot) {
       clearTimeout(timer);
@@ -154,7 +191,7 @@ function createWatchedRoom(name, connection) {
     },
     forget() {
       clearTimeout(timer);
-      connection.emit("room_unwatch", name);
+      if (asked) connection.emit("room_unwatch", name);
     },
   };
 }

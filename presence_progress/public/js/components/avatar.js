@@ -1,7 +1,12 @@
 /**
- * How a person looks without a picture: initials, on a colour that is the same everywhere.
+ * How a person looks without a picture: initials, on a colour that is the same everywhere; and what
+ * is said of people.
  */
+import { formatNumber } from "../client/numbers.js";
 import { translate } from "../client/translate.js";
+import { currentUser } from "../client/user.js";
+
+/** @typedef {import("../client/viewers.js").Viewer} Viewer */
 
 /** Hues that tell people apart; between them the eye sees little difference. */
 const HUES = [4, 26, 44, 92, 150, 178, 205, 232, 266, 300, 335];
@@ -22,13 +27,52 @@ export function hue(user) {
   return HUES[hash % HUES.length];
 }
 
+/** @param {{ user: string, name?: string }} person */
+export function nameOf({ user, name }) {
+  return user === currentUser() ? translate("{0} (you)", name || user) : name || user;
+}
+
 /**
- * @param {import("../composables/useViewers.js").Viewer} viewer
- * @param {(field: string) => string} [fieldLabel]
+ * @param {Viewer} viewer
+ * @param {(field: string) => string} [fieldLabel] what people call a field
  */
 export function activityText({ activity, focus }, fieldLabel = (field) => field) {
-  if (activity === "editing") {
-    return focus ? translate("editing {0}", fieldLabel(focus)) : translate("editing");
+  const word = translate(activity === "idle" || activity === "editing" ? activity : "viewing");
+  return focus ? translate("{0} · {1}", word, fieldLabel(focus)) : word;
+}
+
+/**
+ * @param {import("../client/viewers.js").Left} left
+ * @param {number} now milliseconds since 1970
+ */
+export function leftText({ last_seen: lastSeen }, now) {
+  // By the server's clock and this one's, which may differ; it is two minutes at most.
+  const seconds = Math.min(Math.max(now - lastSeen, 0) / 1000, 120);
+  if (seconds < 45) return translate("was here a moment ago");
+  return seconds < 90
+    ? translate("was here a minute ago")
+    : translate("was here {0} minutes ago", formatNumber(2));
+}
+
+/**
+ * A warning that several people edit the same at once.
+ *
+ * @param {Viewer[]} editors
+ * @returns {string} empty unless there are two
+ */
+export function contestText(editors) {
+  if (editors.length < 2) return "";
+  const others = editors.filter(({ user }) => user !== currentUser());
+  const [one, two] = others.map(({ user, name }) => name || user);
+  const more = formatNumber(others.length - 1);
+  const mine = others.length < editors.length;
+  if (others.length === 1) return translate("{0} is editing this too", one);
+  if (mine) {
+    return others.length === 2
+      ? translate("{0} and {1} are editing this too", one, two)
+      : translate("{0} and {1} others are editing this too", one, more);
   }
-  return activity === "idle" ? translate("idle") : translate("viewing");
+  return others.length === 2
+    ? translate("{0} and {1} are editing this at the same time", one, two)
+    : translate("{0} and {1} others are editing this at the same time", one, more);
 }

@@ -227,19 +227,32 @@ export const css = /* css */ `
   .pp-task-stage { display: none; }
 }
 
-/* DocViewers */
-:host(doc-viewers) { display: inline-block; vertical-align: middle; }
-.pp-viewers {
+/* DocViewers, OnlineUsers */
+:host(doc-viewers), :host(online-users) { display: inline-block; vertical-align: middle; }
+.pp-document, .pp-online {
+  display: inline-flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px 10px;
+  max-width: 100%;
+  vertical-align: middle;
+}
+.pp-faces {
   --pp-size: 32px;
+  display: inline-flex;
+  align-items: center;
+  gap: 5px;
+  vertical-align: middle;
+}
+.pp-faces[data-compact] { --pp-size: 26px; }
+.pp-viewers {
   position: relative;
   isolation: isolate;
   display: inline-flex;
   margin: 0;
   padding: 0;
   list-style: none;
-  vertical-align: middle;
 }
-.pp-viewers[data-compact] { --pp-size: 26px; }
 /* The first face lies on top, so that no face covers the mark of the one before it. */
 .pp-viewers > li { position: relative; z-index: var(--pp-order, 0); margin: 0; }
 .pp-viewers > li + li { margin-inline-start: calc(var(--pp-size) * -0.13); }
@@ -271,8 +284,24 @@ export const css = /* css */ `
 }
 .pp-avatar-face img { width: 100%; height: 100%; object-fit: cover; }
 .pp-avatar[data-activity="editing"] .pp-avatar-face { box-shadow: 0 0 0 2px var(--pp-accent); }
-.pp-avatar[data-activity="idle"] .pp-avatar-face { filter: grayscale(0.75); opacity: 0.55; }
-.pp-avatar-more .pp-avatar-face { background: var(--pp-track); color: var(--pp-muted); }
+/* Grey, but with initials that stay readable. */
+.pp-avatar:is([data-activity="idle"], [data-left], .pp-avatar-more) .pp-avatar-face {
+  background: var(--pp-track);
+  color: color-mix(in srgb, var(--pp-muted) 80%, var(--pp-text));
+}
+.pp-avatar[data-activity="idle"] img { filter: grayscale(0.75); opacity: 0.6; }
+.pp-avatar[data-left] img { filter: grayscale(1); opacity: 0.5; }
+.pp-avatar[data-left] .pp-avatar-face {
+  border: 1px dashed color-mix(in srgb, var(--pp-muted) 60%, transparent);
+  background: none;
+  font-weight: 500;
+}
+.pp-avatar-more { width: auto; min-width: var(--pp-size); border-radius: 99px !important; }
+.pp-avatar-more .pp-avatar-face {
+  direction: ltr;
+  border-radius: 99px;
+  padding-inline: 5px;
+}
 .pp-mark {
   position: absolute;
   inset-block-end: -1px;
@@ -293,10 +322,10 @@ export const css = /* css */ `
   background: var(--pp-ring, var(--pp-surface));
   box-shadow: inset 0 0 0 2px var(--pp-muted);
 }
-.pp-viewers[data-compact] .pp-avatar { padding: 1px !important; }
-.pp-viewers[data-compact] .pp-mark { width: 9px; height: 9px; }
-.pp-viewers[data-compact] .pp-avatar[data-activity="editing"] .pp-mark { width: 11px; height: 11px; }
-.pp-viewers[data-compact] .pp-mark svg { width: 5px; height: 5px; }
+.pp-faces[data-compact] .pp-avatar { padding: 1px !important; }
+.pp-faces[data-compact] .pp-mark { width: 9px; height: 9px; }
+.pp-faces[data-compact] .pp-avatar[data-activity="editing"] .pp-mark { width: 11px; height: 11px; }
+.pp-faces[data-compact] .pp-mark svg { width: 5px; height: 5px; }
 .pp-tip {
   position: absolute;
   inset-block-start: calc(100% + 6px);
@@ -322,6 +351,60 @@ export const css = /* css */ `
 .pp-tip small { display: block; font-size: inherit; font-weight: 400; opacity: 0.78; }
 .pp-viewers > li:hover .pp-tip, .pp-avatar:focus-visible .pp-tip { opacity: 1; }
 .pp-viewers:hover, .pp-viewers:focus-within { z-index: 5; }
+.pp-contest {
+  position: relative;
+  display: inline-flex;
+  align-items: start;
+  gap: 6px;
+  border-radius: 8px;
+  margin: 0;
+  padding: 4px 10px 4px 8px;
+  background: color-mix(in srgb, var(--pp-amber) 12%, var(--pp-surface));
+  color: var(--pp-amber);
+  font-size: 0.8125rem;
+  font-weight: 550;
+  line-height: 1.4;
+  overflow-wrap: anywhere;
+}
+.pp-contest svg { flex: none; margin-block-start: 1px; }
+.pp-contest[data-compact] {
+  border: 0;
+  border-radius: 50%;
+  padding: 5px;
+  font: inherit;
+  cursor: default;
+}
+.pp .pp-contest[data-compact] {
+  background: color-mix(in srgb, var(--pp-amber) 14%, transparent);
+  color: var(--pp-amber);
+}
+.pp-contest[data-compact] svg { display: block; margin: 0; }
+.pp-tip, .pp-tip small, .pp-contest > span, .pp-online-count > span { unicode-bidi: plaintext; }
+.pp-online { font-size: 0.875rem; }
+.pp-online[data-stale] { opacity: 0.6; }
+.pp-online-count { display: inline-flex; align-items: center; gap: 7px; color: var(--pp-muted); white-space: nowrap; }
+.pp-online-count::before {
+  border-radius: 50%;
+  width: 8px;
+  height: 8px;
+  background: var(--pp-green);
+  content: "";
+}
+.pp-invisible {
+  position: relative;
+  display: grid;
+  place-items: center;
+  border-radius: 7px;
+  width: 28px;
+  height: 28px;
+  color: var(--pp-muted) !important;
+}
+.pp-invisible:hover { background: var(--pp-hover) !important; color: var(--pp-text) !important; }
+.pp-invisible[aria-checked="true"] {
+  background: color-mix(in srgb, var(--pp-amber) 14%, transparent) !important;
+  color: var(--pp-amber) !important;
+}
+.pp-invisible:is(:hover, :focus-visible) .pp-tip, .pp-contest:is(:hover, :focus-visible) .pp-tip { opacity: 1; }
 .pp-viewers-enter-active, .pp-viewers-leave-active { transition: opacity 0.2s, scale 0.2s; }
 .pp-viewers-enter-from, .pp-viewers-leave-to { opacity: 0; scale: 0.6; }
 .pp-viewers-move { transition: translate 0.2s, transform 0.2s; }

@@ -1,7 +1,10 @@
 export { useConnection } from "./useConnection.js";
 export { useCount } from "./useCount.js";
+export { useInvisible } from "./useInvisible.js";
+export { useNow } from "./useNow.js";
+export { useOnline } from "./useOnline.js";
 export { usePresence } from "./usePresence.js";
+export { usePresenceList } from "./usePresenceList.js";
 export { useRoom } from "./useRoom.js";
 export { isEnded, useTask } from "./useTask.js";
 export { useTasks } from "./useTasks.js";
-export { useViewers, viewersIn } from "./useViewers.js";

@@ -1,15 +1,18 @@
 import { computed, onScopeDispose, toValue, watch } from "vue";
 import { getClient } from "../client/index.js";
 import { watchActivity } from "../client/activity.js";
+import { editorsAmong, readPresence } from "../client/viewers.js";
 import { useRoom } from "./useRoom.js";
-import { viewersIn } from "./useViewers.js";
 
 /**
  * Who has a document open; with `enter`, this user too, for as long as the scope lives.
  *
+ * `count` is exact, `viewers` are the first of them, `left` those who left within two minutes.
+ * `contested` is true while two or more of them (`editors`, this user included) edit at once.
+ *
  * @example
  * const form = ref(null);
- * const { viewers } = usePresence("Airport", () => props.icao, { enter: true, form });
+ * const { viewers, count } = usePresence("Airport", () => props.icao, { enter: true, form });
  *
  * @param {import("vue").MaybeRefOrGetter<string | null | undefined>} doctype
  * @param {import("vue").MaybeRefOrGetter<string | null | undefined>} name
@@ -24,7 +27,8 @@ export function usePresence(doctype, name, { enter = false, form = null } = {}) 
     return type && id ? { doctype: type, name: id, room: `presence:${type}/${id}` } : null;
   });
   const { state, loaded, stale, denied } = useRoom(() => document.value?.room);
-  const viewers = computed(() => viewersIn(state.value));
+  const here = computed(() => readPresence(state.value));
+  const editors = computed(() => editorsAmong(here.value.viewers));
   /** @type {import("../client/presence.js").Visit | undefined} */
   let visit;
   let stopWatching = () => {};
@@ -58,6 +62,7 @@ export function usePresence(doctype, name, { enter = false, form = null } = {}) 
           doing = now;
           visit?.update(now);
         },
+        onGoingOn: () => visit?.renew(),
       });
     },
     { immediate: true, flush: "post" },
@@ -67,5 +72,14 @@ export function usePresence(doctype, name, { enter = false, form = null } = {}) 
     leave();
   });
 
-  return { viewers, loaded, stale, denied };
+  return {
+    viewers: computed(() => here.value.viewers),
+    count: computed(() => here.value.count),
+    left: computed(() => here.value.left),
+    editors,
+    contested: computed(() => editors.value.length > 1),
+    loaded,
+    stale,
+    denied,
+  };
 }

@@ -2,7 +2,7 @@
 -- taken: whoever enters sets the score to 0, and that stays.
 -- KEYS[1] - sorted set: site and room → when a lease there may end, ms
 -- ARGV[1] - member: site and room
--- ARGV[2] - until when it was taken, as presence_due.lua said
+-- ARGV[2] - until when it was taken, as due_take.lua said
 -- ARGV[3] - when the next lease ends, ms since 1970; -1 when no session is left
 -- Returns nothing.
 

@@ -1,0 +1,109 @@
+"""Where a Redis is: one URL for a single one, for one behind sentinels, and for a cluster.
+
+``redis://``, ``rediss://`` and ``unix://`` are redis-py's own. Two more name several places, with
+the credentials of the Redis before them:
+
+- ``redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`` (``?sentinel_username=…&sentinel_password=…``)
+- ``redis+cluster://HOST:PORT,HOST:PORT`` (``rediss+cluster://`` with TLS): any node will do, the
+  others are learned from it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from presence_progress.settings import Sentinel
+
+Place = tuple[str, int]
+"""A host and a port."""
+
+EXPECTED = (
+    "redis://HOST:PORT (with USER:PASSWORD@ where needed), rediss://…, unix:///PATH, "
+    "redis+sentinel://HOST:PORT,…/SERVICE or redis+cluster://HOST:PORT,…"
+)
+
+_PASSWORD = re.compile(r"//[^/@]*@")
+_SECRET_OPTION = re.compile(r"(password=)[^&]*")
+
+
+@dataclass(frozen=True)
+class ClusterAddress:
+    """Some nodes of a cluster, and what is alike for all of its nodes."""
+
+    nodes: tuple[Place, ...]
+    scheme: str = "redis"
+    credentials: str = ""
+    """As in a URL: ``USER:PASSWORD``."""
+    options: str = ""
+    """redis-py's own, as in the query of a URL."""
+
+    def url(self, place: Place) -> str:
+        """Return redis-py's URL for one node."""
+        host, port = place
+        user = f"{self.credentials}@" if self.credentials else ""
+        options = f"?{self.options}" if self.options else ""
+        return f"{self.scheme}://{user}{_written(host)}:{port}{options}"
+
+
+Address = str | Sentinel | ClusterAddress
+"""Of a single Redis it is redis-py's URL."""
+
+
+def read_address(url: object) -> Address:
+    """Take a URL apart; the text of a ``ValueError`` says what was expected."""
+    if not isinstance(url, str):
+        raise ValueError(EXPECTED)
+    try:
+        parts = urlsplit(url)
+        credentials, _, places = parts.netloc.rpartition("@")
+        if parts.scheme in ("redis+cluster", "rediss+cluster"):
+            scheme = parts.scheme.partition("+")[0]
+            return ClusterAddress(_places(places), scheme, credentials, parts.query)
+        if parts.scheme == "redis+sentinel":
+            return _sentinel(_places(places), parts.path, credentials, parts.query)
+        if parts.scheme in ("redis", "rediss"):
+            good = bool(parts.hostname) and parts.port != 0
+        else:
+            good = parts.scheme == "unix" and bool(parts.path)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(EXPECTED)
+    return url
+
+
+def without_password(url: str) -> str:
+    """Return a URL as a person may see it."""
+    return _SECRET_OPTION.sub(r"\1…", _PASSWORD.sub("//…@", url))
+
+
+def _sentinel(nodes: tuple[Place, ...], path: str, credentials: str, query: str) -> Sentinel:
+    service = unquote(path.strip("/"))
+    if not service:
+        raise ValueError("no service")
+    options = {name: values[-1] for name, values in parse_qs(query).items()}
+    username, has_password, password = credentials.partition(":")
+    return Sentinel(
+        nodes,
+        service,
+        options.get("sentinel_username"),
+        options.get("sentinel_password"),
+        unquote(username) or None,
+        unquote(password) if has_password else None,
+    )
+
+
+def _places(text: str) -> tuple[Place, ...]:
+    places = []
+    for place in text.split(","):
+        parts = urlsplit(f"//{place}")
+        if not parts.hostname or not parts.port:
+            raise ValueError("no place")
+        places.append((parts.hostname, parts.port))
+    return tuple(places)
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

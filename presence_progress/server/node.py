@@ -1,0 +1,281 @@
+"""This process among the server nodes: its lease in Redis, and the book of who is here through it.
+
+Sessions of sockets have no lease each: they live for as long as their node does. When one dies, a
+survivor takes its sessions away; a node that was only paused, or whose Redis has lost its memory,
+notices that its lease is gone, and begins anew under another id. Any number of nodes do so side by
+side, and none is more than another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from presence_progress import presence
+from presence_progress.presence import Lease, Position, Presence
+from presence_progress.server import metrics
+from presence_progress.server.calls import Calls
+from presence_progress.settings import (
+    KEEP_INTERVAL,
+    NODE_RENEWAL,
+    RECONNECT_GRACE,
+    SWEEP_INTERVAL,
+)
+
+log = structlog.get_logger(__name__)
+
+Place = tuple[str, str]
+"""A site and a room."""
+
+BATCH = 200
+"""Calls in one round trip: enough to be cheap, few enough not to hold up Redis."""
+_PROOF_INTERVAL = 0.25
+_PAUSE = 2.0
+"""Seconds that the event loop is late by, after which this process must have been stopped."""
+
+
+@dataclass
+class _Stay:
+    """One session in one room, as this node knows it."""
+
+    presence: Presence
+    said_at: float
+    pulse: Callable[[], int]
+    """Changes whenever its client is heard."""
+    is_doubted: bool = False
+    """Whether its client must be heard first: this process was stopped, and he may have gone."""
+
+
+class Node:
+    """Speaks to Redis for the sessions of this process."""
+
+    def __init__(self, calls: Calls, has_hooks: Callable[[str], bool]) -> None:
+        self._calls = calls
+        self._has_hooks = has_hooks
+        self._stays: dict[Place, dict[str, _Stay]] = {}
+        """By place and session. A place stays in the book until Redis knows, too, that it is
+        empty."""
+        self.id = _new_id()
+        self.others: frozenset[str] = frozenset()
+        """All nodes that Redis knows of, dead or alive."""
+        self._is_new = True
+        self._is_ending = False
+        self._was_stopped = False
+        self._noting: set[Place] = set()
+        self._proving: asyncio.Task[None] | None = None
+
+    # --- who is here ---
+
+    def enter(self, entering: Presence, pulse: Callable[[], int]) -> asyncio.Future[Any]:
+        """Enter, or say something new; a failure is mended later, unless the session leaves."""
+        stay = _Stay(entering, time.monotonic(), pulse)
+        stays = self._stays.setdefault(entering.place, {})
+        is_noted = bool(stays)
+        if self._is_ending:
+            return _nothing()
+        stays[entering.session] = stay
+        return self._enter(stay, is_noted)
+
+    def leave(self, leaving: Presence, grace: int = 0) -> asyncio.Future[Any]:
+        """Leave at once, or after a grace in milliseconds."""
+        if self._stays.get(leaving.place, {}).pop(leaving.session, None) is None:
+            return _nothing()
+        call = presence.leave_call(leaving, grace, has_hooks=self._has_hooks(leaving.site))
+        return self._calls.run(call)
+
+    def _enter(self, stay: _Stay, is_noted: bool) -> asyncio.Future[Position | None]:
+        stay.is_doubted = False
+        call = presence.enter_call(
+            stay.presence,
+            node=self.id,
+            is_noted=is_noted,
+            age=time.monotonic() - stay.said_at,
+            has_hooks=self._has_hooks(stay.presence.site),
+        )
+        entering = self._calls.run(call)
+        entering.add_done_callback(lambda done: self._entered(stay, done))
+        return entering
+
+    def _entered(self, stay: _Stay, done: asyncio.Future[Position | None]) -> None:
+        if done.cancelled() or done.exception():
+            return  # _keep will find out
+        position, place = done.result(), stay.presence.place
+        if position is None:
+            if self._stays.get(place, {}).get(stay.presence.session) is stay:
+                self._enter(stay, is_noted=False)
+        elif position.wants_sweep and place not in self._noting:
+            self._noting.add(place)
+            noting = self._calls.run(
+                presence.note_call(*place, has_hooks=self._has_hooks(place[0]))
+            )
+            noting.add_done_callback(lambda done: self._noted(place, done))
+
+    def _noted(self, place: Place, done: asyncio.Future[Any]) -> None:
+        self._noting.discard(place)
+        done.cancelled() or done.exception()  # whoever enters next wants it, too
+
+    # --- its own life ---
+
+    async def run(self) -> None:
+        """Renew the lease, and look after the book and the other nodes, until cancelled."""
+        await asyncio.gather(
+            self._watch_time(),
+            repeat(self._renew, NODE_RENEWAL / 1000),
+            repeat(self._keep, KEEP_INTERVAL / 1000),
+            repeat(self._take_over, SWEEP_INTERVAL / 1000),
+        )
+
+    async def end(self) -> None:
+        """Leave all rooms, with a grace: whoever was here comes back elsewhere, or to a
+        successor."""
+        self._is_ending = True
+        places, self._stays = list(self._stays), {}
+        await self._calls.run(presence.bury_call(self.id))
+        await self._end_sessions(self.id, places, RECONNECT_GRACE)
+        await self._calls.run(presence.bury_call(self.id, places))
+
+    async def _watch_time(self) -> None:
+        while True:
+            asleep_at = time.monotonic()
+            await asyncio.sleep(_PROOF_INTERVAL)
+            if time.monotonic() - asleep_at > _PAUSE:
+                self._was_stopped = True
+
+    async def _renew(self) -> None:
+        if self._is_ending:
+            return
+        lease: Lease = await self._calls.run(presence.renew_call(self.id, is_new=self._is_new))
+        self._is_new, self.others = False, lease.nodes
+        if not lease.lives:
+            await self._begin_anew()
+        self._was_stopped = False
+
+    async def _begin_anew(self) -> None:
+        metrics.FENCED.inc()
+        self.id, old = _new_id(), self.id
+        log.warning("taken for dead: begins anew", node=self.id, before=old)
+        await self._calls.run(presence.renew_call(self.id, is_new=True))
+        stays = [stay for stays in self._stays.values() for stay in stays.values()]
+        if not self._was_stopped:
+            self._enter_all(stays)
+            return
+        # Whoever left meanwhile must not come back for a moment: his client has to be heard.
+        if self._proving:
+            self._proving.cancel()
+        for stay in stays:
+            stay.is_doubted = True
+        self._proving = asyncio.ensure_future(self._prove([(stay, stay.pulse()) for stay in stays]))
+
+    async def _prove(self, doubted: list[tuple[_Stay, int]]) -> None:
+        while doubted:
+            self._enter_all([stay for stay, pulse in doubted if stay.pulse() != pulse])
+            doubted = [one for one in doubted if one[0].is_doubted and self._is_held(one[0])]
+            await asyncio.sleep(_PROOF_INTERVAL)
+
+    def _enter_all(self, stays: Iterable[_Stay]) -> None:
+        for stay in stays:
+            if self._is_held(stay):
+                self._enter(stay, is_noted=False)
+
+    def _is_held(self, stay: _Stay) -> bool:
+        held = self._stays.get(stay.presence.place, {})
+        return held.get(stay.presence.session) is stay
+
+    def _held(self, place: Place) -> list[_Stay]:
+        return [stay for stay in self._stays.get(place, {}).values() if not stay.is_doubted]
+
+    async def _keep(self) -> None:
+        """See that Redis has what the book has, whatever was lost on the way."""
+        places = list(self._stays)
+        for start in range(0, len(places), BATCH):
+            batch = places[start : start + BATCH]
+            kept = await self._calls.run_all(
+                [presence.keep_call(*place, self.id, len(self._held(place))) for place in batch]
+            )
+            for place, is_right in zip(batch, kept, strict=True):
+                if not is_right:
+                    metrics.RECONCILED.inc()
+                    await self._reconcile(place)
+                elif not self._stays.get(place, True):
+                    del self._stays[place]
+                    await self._calls.run(presence.forget_call(self.id, *place))
+
+    async def _reconcile(self, place: Place) -> None:
+        cursor = None
+        while cursor != "0":
+            # Asked each time: who has entered meanwhile is not to be ended.
+            held = [stay.presence.session for stay in self._held(place)]
+            cursor = await self._calls.run(
+                presence.reconcile_call(
+                    *place,
+                    self.id,
+                    held,
+                    cursor=cursor or "0",
+                    has_hooks=self._has_hooks(place[0]),
+                )
+            )
+        self._enter_all(self._held(place))
+
+    # --- the other nodes ---
+
+    async def _take_over(self) -> None:
+        for node in await self._calls.run(presence.take_call()):
+            log.info("a node is dead: its sessions end", node=node)
+            metrics.TAKEN_OVER.inc()
+            seen_to: list[Place] = []
+            while places := await self._calls.run(presence.bury_call(node, seen_to)):
+                await self._end_sessions(node, places, 0)
+                seen_to = places
+
+    async def _end_sessions(self, node: str, places: list[Place], grace: int) -> None:
+        """End what a node has in some rooms; each in pieces, so that none takes long."""
+        left = [(place, "0") for place in places]
+        while left:
+            batch, left = left[:BATCH], left[BATCH:]
+            cursors = await self._calls.run_all(
+                [
+                    presence.reconcile_call(
+                        *place,
+                        node,
+                        cursor=cursor,
+                        grace=grace,
+                        has_hooks=self._has_hooks(place[0]),
+                    )
+                    for place, cursor in batch
+                ]
+            )
+            left += [
+                (place, cursor)
+                for (place, _), cursor in zip(batch, cursors, strict=True)
+                if cursor != "0"
+            ]
+
+
+async def repeat(work: Callable[[], Coroutine[Any, Any, None]], interval: float) -> None:
+    """Do something again and again, with a pause in seconds; nothing that fails ends it."""
+    while True:
+        try:
+            await work()
+        except (RedisError, OSError) as error:
+            # The bus says loudly that Redis is away; here it is known.
+            log.debug("Redis is away", work=work.__name__, error=str(error))
+        except Exception:
+            log.exception("failed, and is tried again", work=work.__name__)
+        await asyncio.sleep(interval)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def _nothing() -> asyncio.Future[None]:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done

@@ -1,0 +1,55 @@
+"""What a chaos run writes down: one JSON object a line, in the order in which it happened.
+
+Each has ``t`` (seconds since the run began, by the driver's one clock) and ``kind``:
+
+    run       seed, command, users who may not read, flags; the first line
+    enter     session, user, room, server, activity     a tab says that it enters; written before
+    update    session, activity
+    end       session, how: left | goodbye | lost | vanished | denied; written before it is done
+    down, up  part: "redis", "server 1", "watcher 3", "driver"; cause
+    lost data Redis has come back without what it knew, or with an older state
+    hears     watcher, server      it has a connection; deaf: it has none any more
+    asked     watcher, room        it asks for a snapshot
+    state     watcher, room, epoch, seq, state          as heard, in the order heard
+    change    watcher, room, epoch, seq, set, unset
+    denied    watcher, room, reason
+    redis     room, epoch, seq, state                   what Redis held at the end
+    end of run
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+
+class History:
+    """Takes notes, in memory and, line by line, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: list[Record] = []
+        self._begin = time.monotonic()
+        self._file = path.open("w")
+
+    def now(self) -> float:
+        return time.monotonic() - self._begin
+
+    def note(self, kind: str, *, at: float | None = None, **what: Any) -> None:
+        """Write down what happens now, or has happened ``at`` a time."""
+        record = {"t": round(self.now() if at is None else at, 4), "kind": kind, **what}
+        self.records.append(record)
+        self._file.write(json.dumps(record, separators=(",", ":")) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def load(path: Path) -> list[Record]:
+    """Read a history back."""
+    with path.open() as lines:
+        return sorted((json.loads(line) for line in lines), key=lambda record: record["t"])
