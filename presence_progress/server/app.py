@@ -26,7 +26,7 @@ from presence_progress.server import (
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.connection import connect, disconnect
-from presence_progress.server.engine import TOO_SLOW, Connection
+from presence_progress.server.engine import TOO_SLOW, Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
@@ -263,6 +263,7 @@ class RealtimeServer:
     async def _send_states(self) -> None:
         """Something may have been missed: send everybody what he watches, whole; raises what some
         rooms could not be read for."""
+        spawn(invisible.look_again(self._access, self._sessions.values()))
         watched = {
             (session.identity.site, room)
             for session in self._sessions.values()
