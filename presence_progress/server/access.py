@@ -268,6 +268,16 @@ class Access:
         key = (identity.site, identity.user)
         return await self._people.get(key, ask) or Person(Who(identity.user))
 
+    async def renew_person(self, identity: Identity) -> Person | None:
+        """Ask anew how the user is shown; None where the site does not have this app."""
+        asked_at = time.monotonic()
+        try:
+            person = await self._ask_people(identity.site, identity.user)
+        except NoApp:
+            return None
+        self._people.put((identity.site, identity.user), person, asked_at)
+        return person
+
     async def _ask_for_person(self, identity: Identity) -> Person | None:
         """Ask as stock pages do; None when the answer says nothing."""
         try:

@@ -26,7 +26,7 @@ from presence_progress.server import (
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.connection import connect, disconnect
-from presence_progress.server.engine import TOO_SLOW, Connection
+from presence_progress.server.engine import TOO_SLOW, Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
@@ -265,6 +265,8 @@ class RealtimeServer:
     ) -> set[tuple[str, str]]:
         """Something may have been missed: send everybody what he watches, whole, or of it these
         rooms of sites; returns those that could not be read."""
+        if places is None:
+            spawn(invisible.look_again(self._access, self._sessions.values()))
         watched = {
             (session.identity.site, room)
             for session in self._sessions.values()

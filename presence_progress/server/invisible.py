@@ -4,6 +4,8 @@ all of them, on every server.
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +13,7 @@ from presence_progress import rooms
 from presence_progress.server.access import Access
 from presence_progress.server.app_questions import NoApp
 from presence_progress.server.bus import Event
+from presence_progress.server.questions import Unavailable
 from presence_progress.server.room_events import answered
 from presence_progress.server.sessions import Session
 
@@ -43,6 +46,25 @@ def hear(event: Event, access: Access, sessions: Iterable[Session]) -> None:
     for session in sessions:
         if (session.identity.site, session.identity.user) == (site, user):
             session.set_invisible(told["invisible"])
+
+
+async def look_again(access: Access, sessions: Iterable[Session]) -> None:
+    """Ask anew about everybody who is here: an event may have been missed."""
+    by_user: defaultdict[tuple[str, str], list[Session]] = defaultdict(list)
+    for session in sessions:
+        if not session.identity.is_guest:
+            by_user[session.identity.site, session.identity.user].append(session)
+
+    async def look(own: list[Session]) -> None:
+        try:
+            person = await access.renew_person(own[0].identity)
+        except Unavailable:
+            return  # It is seen when they enter the next document.
+        for session in own:
+            if person and person.invisible != session.is_invisible:
+                session.set_invisible(person.invisible)
+
+    await asyncio.gather(*map(look, by_user.values()))
 
 
 EVENTS = {"presence_invisible": answered(presence_invisible, room_of=lambda _: SETTINGS)}

@@ -63,5 +63,9 @@ async def _obey(session: Session) -> None:
         lost |= set(session.presences)
         for document in list(session.opened):
             session.close_document(document)
+        await session.services.online.go(session, 0)
+    elif not session.is_invisible:
+        # He may have come while the site wanted nobody to be seen.
+        session.services.online.come(session)
     is_all = any(is_off(parsed, rules) for parsed in followed.values()) or not rules.presence
     await session.lose(lost, PRESENCE_IS_OFF if is_all else NOT_PERMITTED)

@@ -334,19 +334,17 @@ class Session:
 
     def set_invisible(self, invisible: bool) -> None:
         """Hide from others, in line, or be shown to them again."""
+        self.do("set_invisible", lambda session: session._set_invisible(invisible))
 
-        async def follow(session: Session) -> None:
-            if session.is_invisible == invisible:
-                return
-            session.is_invisible = invisible
-            if invisible:
-                await session.services.online.go(session, 0)
-            else:
-                session.services.online.come(session)
-            for entered in list(session.presences.values()):
-                await session._show(entered)
-
-        self.do("set_invisible", follow)
+    async def _set_invisible(self, invisible: bool) -> None:
+        # Also when it is known already: then not everything may have followed it.
+        self.is_invisible = invisible
+        if invisible:
+            await self.services.online.go(self, 0)
+        else:
+            self.services.online.come(self)
+        for entered in list(self.presences.values()):
+            await self._show(entered)
 
     def documents(self) -> set[Document]:
         """Return what the user must be able to read for this socket to stay where it is."""
@@ -377,7 +375,9 @@ class Session:
             self._require_room_for(self.presences)
         identity = self.identity
         person = await self.services.access.person(identity)
-        self.is_invisible = person.invisible
+        if person.invisible != self.is_invisible:
+            # The site's event is still under way, or was lost.
+            await self._set_invisible(person.invisible)
         entered = presence.Presence(
             *(identity.site, *document, self.sid, identity.user, person.who, activity, focus)
         )

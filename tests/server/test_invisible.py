@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -24,13 +24,14 @@ from presence_progress.settings import MAX_PEOPLE_ASKED, Settings
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import Faults, answer
 
-EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
+EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
 ELIF = Who("Elif Editor", "/files/editor.svg")
 SET = "/api/method/presence_progress.site.presence.set_invisible"
 
 
 @pytest.fixture(autouse=True)
-def _everybody_is_visible(stack: Stack) -> None:
+def _everybody_is_visible(stack: Stack) -> Iterator[None]:
+    yield
     with database.connect(stack.database) as db:
         db.execute("DELETE FROM invisible")
 
@@ -111,6 +112,85 @@ async def test_only_a_server_of_the_bench_says_it_for_others(stack: Stack) -> No
         async with http.post(stack.site.url + SET, json={"invisible": True}) as reply:
             assert reply.status == HTTPStatus.OK
     assert stored(stack) == {VIEWER}
+
+
+# --- what others see ------------------------------------------------------------------------------
+
+ROOMS = ("presence:Airport/KJFK", "presence:Airport/EDDB", "online")
+
+
+async def enter(client: Client, name: str) -> None:
+    await client.say("presence_enter", {"doctype": "Airport", "name": name})
+    await client.settle()
+
+
+async def wait_for_coming(watcher: Client, *rooms: str) -> None:
+    for room in rooms:
+        await watcher.wait_for("room_change", _is_change(room, "set"))
+
+
+async def wait_for_going(watcher: Client, *rooms: str) -> None:
+    for room in rooms:
+        await watcher.wait_for("room_change", _is_change(room, "unset"))
+
+
+def _is_change(room: str, what: str) -> Callable[[Any], bool]:
+    return lambda message: message["room"] == room and EDITOR in message[what]
+
+
+async def test_others_see_nothing_of_who_is_invisible_wherever_he_is(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    second = await asyncio.to_thread(stack.start_server)
+    viewer = await sign_in(VIEWER, server)
+    for room in ROOMS:
+        await viewer.watch(room)
+    here, there = await sign_in(EDITOR, server), await sign_in(EDITOR, second)
+    await enter(here, "KJFK")
+    await enter(there, "EDDB")
+    # That he is online may be known from a test before: he is kept for a grace.
+    await wait_for_coming(viewer, *ROOMS[:2])
+    viewer.forget()
+    await here.say("presence_invisible", True)
+    await wait_for_going(viewer, *ROOMS)
+    # Neither what he enters now, nor from a page that he opens now.
+    viewer.forget()
+    await enter(here, "EDDB")
+    third = await sign_in(EDITOR, second)
+    await enter(third, "KJFK")
+    await viewer.settle()
+    assert not [m for event, m in viewer.heard if event == "room_change" and EDITOR in m["set"]]
+    # He sees the others, and himself among them again when he wants to.
+    assert VIEWER in (await third.watch("online"))["state"]
+    await third.say("presence_invisible", False)
+    await wait_for_coming(viewer, *ROOMS)
+
+
+async def test_who_comes_invisible_is_shown_once_he_wants_to_be(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    with database.connect(stack.database) as db:
+        db.execute("INSERT INTO invisible VALUES (?)", (NOBODY,))
+    second = await asyncio.to_thread(stack.start_server)
+    viewer, nobody = await sign_in(VIEWER, server), await sign_in(NOBODY, second)
+    assert NOBODY not in (await viewer.watch("online"))["state"]
+    await nobody.settle()
+    await nobody.say("presence_invisible", False)
+    await viewer.wait_for("room_change", lambda m: NOBODY in m["set"])
+
+
+async def test_a_wish_that_was_not_heard_is_followed_after_the_doubt(
+    own_stack: Stack, sign_in: Connect
+) -> None:
+    server = await asyncio.to_thread(own_stack.start_server)
+    viewer, editor = await sign_in(VIEWER, server), await sign_in(EDITOR, server)
+    await viewer.watch(ROOMS[0])
+    await enter(editor, "KJFK")
+    await wait_for_coming(viewer, ROOMS[0])
+    with database.connect(own_stack.database) as db:
+        db.execute("INSERT INTO invisible VALUES (?)", (EDITOR,))
+    own_stack.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await wait_for_going(viewer, ROOMS[0])
 
 
 # --- the event, heard by every server -------------------------------------------------------------
@@ -213,8 +293,10 @@ async def test_people_who_come_together_are_asked_for_together(access: Access, s
     while not site.asked:
         await asyncio.sleep(0)
     crowd = [str(number) for number in range(MAX_PEOPLE_ASKED + 1)]
-    asked = [asyncio.ensure_future(access.person(identity(user))) for user in crowd]
-    await asyncio.sleep(0)
+    asked = []
+    for user in crowd:
+        asked.append(asyncio.ensure_future(access.person(identity(user))))
+        await asyncio.sleep(0)
     site.gate.set()
     site.invisible.add("7")
     people = await asyncio.gather(*asked)

@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,14 @@ class Page:
                 await self._socket.send_str("3")
 
 
+def sets(user: str) -> Callable[[Any], bool]:
+    return lambda change: user in change["set"]
+
+
+def unsets(user: str) -> Callable[[Any], bool]:
+    return lambda change: user in change["unset"]
+
+
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
@@ -78,11 +86,11 @@ async def test_a_server_that_was_stopped_begins_anew_with_those_who_are_still_th
     goes = await Page(http, await session_of(own_stack, CUSTOMER)).open(stopped.url)
     for page, user in ((stays, EDITOR), (goes, CUSTOMER)):
         await page.say("presence_enter", DOCUMENT)
-        await watcher.wait_for("room_change", lambda m, user=user: user in m["set"])
+        await watcher.wait_for("room_change", sets(user))
     os.kill(stopped.pid, signal.SIGSTOP)
     try:
         for user in (EDITOR, CUSTOMER):
-            await watcher.wait_for("room_change", lambda m, user=user: user in m["unset"])
+            await watcher.wait_for("room_change", unsets(user))
         await goes.close()
         watcher.forget()
     finally:
@@ -214,5 +222,4 @@ async def test_who_is_on_the_site_is_not_for_everybody(
     customer = await sign_in(CUSTOMER, server)
     for room in (keys.ONLINE, keys.ONLINE_COUNT):
         await customer.say("room_watch", room)
-        denied = await customer.wait_for("room_denied", lambda m, room=room: m["room"] == room)
-        assert denied["reason"] == "not permitted"
+        await customer.wait_for("room_denied", {"room": room, "reason": "not permitted"}.__eq__)

@@ -21,7 +21,7 @@ from presence_progress.server.transitions import KINDS, Transitions
 from presence_progress.settings import Settings
 from tests.conftest import free_port
 from tests.hooks import NOTED
-from tests.server.conftest import SITE, Process, Stack
+from tests.server.conftest import SITE, Connect, Process, Stack
 
 ROOM = "presence:Airport/ED/DB"
 EDITOR = "editor@example.com"
@@ -144,6 +144,55 @@ async def test_a_site_without_hooks_is_known_after_a_question(
     assert with_hooks.has_hooks(SITE) and without.has_hooks(SITE), "until it is known"
     await asyncio.gather(*with_hooks._asking.values(), *without._asking.values())
     assert with_hooks.has_hooks(SITE) and not without.has_hooks(SITE)
+
+
+# --- from a browser to a hook, over servers that die ----------------------------------------------
+
+
+@pytest.fixture
+async def hooked_servers(stack: Stack, hooked: Process) -> AsyncIterator[list[Process]]:
+    """Return three servers of the site with hooks, which know that it has some."""
+    servers = [await asyncio.to_thread(stack.start_server, site_url=hooked.url) for _ in range(3)]
+    yield servers
+    for server in servers:
+        await asyncio.to_thread(server.stop)
+
+
+async def noted_after(stack: Stack, is_enough: Callable[[list[list[Any]]], bool]) -> Any:
+    """Have the workers run until what was noted is enough."""
+    while not is_enough(noted(stack)):
+        await run_jobs(stack)
+    return noted(stack)
+
+
+async def test_a_stay_is_one_transition_each_way_over_tabs_and_servers_that_die(
+    stack: Stack, hooked_servers: list[Process], sign_in: Connect
+) -> None:
+    first, second, third = hooked_servers
+    document = {"doctype": "Airport", "name": "LFPG"}
+    watcher = await sign_in("customer@example.com", third)
+    await watcher.watch("presence:Airport/LFPG")
+    tabs = [await sign_in(EDITOR, server) for server in (first, first, second)]
+    for tab in tabs:
+        await tab.say("presence_enter", document)
+        await tab.settle()
+    viewer = await sign_in("viewer@example.com", first)
+    await viewer.say("presence_enter", document)
+    await viewer.settle()
+    # The viewer's server dies; the editor has a tab on another one, too.
+    await asyncio.to_thread(first.stop, kill=True)
+    await watcher.wait_for("room_change", lambda m: "viewer@example.com" in m["unset"], seconds=30)
+    await tabs[2].say("presence_leave", document)
+    await watcher.wait_for("room_change", lambda m: EDITOR in m["unset"], seconds=30)
+    # He comes again, to an empty document.
+    again = await sign_in(EDITOR, third)
+    await again.say("presence_enter", document)
+    calls = await noted_after(stack, lambda calls: len(calls) >= 5)
+    users = [(user, len([call for call in calls if call[2] == user])) for _, _, user, *_ in calls]
+    # first_in and entered, twice; entered. That is what the site has hooks for.
+    assert set(users) == {(EDITOR, 4), ("viewer@example.com", 1)}
+    await run_jobs(stack)
+    assert noted(stack) == calls
 
 
 # --- what a server makes of the answers -----------------------------------------------------------
