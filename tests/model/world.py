@@ -16,22 +16,20 @@ import asyncio
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cache
 from hashlib import sha1
 from types import SimpleNamespace
 from typing import Any, Literal
-from collections.abc import Iterator
 
 import pytest
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError
 
 from presence_progress import keys, presence, rooms
 from presence_progress.presence import Presence, Who
-from presence_progress.server import keeper as keeper_module
 from presence_progress.server import node as node_module
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.node import Node
@@ -112,7 +110,7 @@ class _Log:
     debug = warning = info
 
     def exception(self, *_: Any, **__: Any) -> None:
-        raise  # noqa: PLE0704 - the error that is being handled
+        raise
 
 
 def _enter(entering: Presence, *, node: str = "", age: float = 0, **_: Any) -> Any:
