@@ -162,7 +162,9 @@ async def test_a_shard_that_is_killed_and_comes_back(
         counts.set(name, 1, scope="website")
         for client in (here, there):
             await client.watch(count_room(name))
+    elsewhere = airport_on(own_shards, others[1], own_stack)
     await there.watch(presence_room(document))
+    await there.watch(presence_room(elsewhere))
     await here.say("presence_enter", {"doctype": "Airport", "name": document})
     await there.wait_for("room_change", lambda m: EDITOR in m["set"])
 
@@ -182,6 +184,12 @@ async def test_a_shard_that_is_killed_and_comes_back(
             assert told == sorted(set(told))
             states = [m for event, m in client.heard if event == "room_state"]
             assert sum(m["room"] == room for m in states) <= 2
+    # Whoever vanishes meanwhile from a document elsewhere is gone in time: the sweeps go on.
+    vanishing = await sign_in(VIEWER, one)
+    await vanishing.say("presence_enter", {"doctype": "Airport", "name": elsewhere})
+    await there.wait_for("room_change", lambda m: VIEWER in m["set"])
+    await vanishing.vanish()
+    await there.wait_for("room_change", lambda m: VIEWER in m["unset"], seconds=20)
     newcomer = await sign_in(VIEWER, one)
     assert (await newcomer.watch(count_room(still[0])))["state"] == {"value": 11}
     await newcomer.say("room_watch", count_room(gone))
