@@ -62,6 +62,14 @@ async def watch_until(client: Client, outcome: str, room: str) -> Any:
                 return message
 
 
+async def wait_for_editor(client: Client, room: str, what: str) -> None:
+    def matches(message: Any) -> bool:
+        return message["room"] == room and EDITOR in message[what]
+
+    await client.wait_for("room_change", matches)
+    client.forget()
+
+
 async def denied(client: Client, room: str) -> str:
     message = await client.wait_for("room_denied", lambda m: m["room"] == room)
     return str(message["reason"])
@@ -73,6 +81,7 @@ async def test_the_switch_ends_presence_for_everybody_and_gives_it_back(
     viewer, editor = await sign_in(VIEWER, bench.server), await sign_in(EDITOR, bench.server)
     elsewhere = await sign_in(VIEWER, server)
     await elsewhere.watch(ROOM)
+    await elsewhere.watch("online")
     await viewer.watch(ROOM)
     await viewer.watch("count:site/x")
     await viewer.say("presence_list", {"doctype": "Airport", "names": ["EDDB"]})
@@ -81,7 +90,8 @@ async def test_the_switch_ends_presence_for_everybody_and_gives_it_back(
     bench.set(presence=False)
     for client, room in ((viewer, ROOM), (viewer, "presence:Airport/EDDB"), (editor, ROOM)):
         assert await denied(client, room) == "presence is off"
-    await elsewhere.wait_for_leave(EDITOR)
+    for room in (ROOM, "online"):
+        await wait_for_editor(elsewhere, room, "unset")
     for event, argument in (
         ("room_watch", ROOM),
         ("room_watch", "online"),
@@ -95,6 +105,7 @@ async def test_the_switch_ends_presence_for_everybody_and_gives_it_back(
     assert not [m for e, m in viewer.heard if e == "room_denied" and m["room"] == "count:site/x"]
     bench.set()
     await watch_until(viewer, "room_state", ROOM)
+    await wait_for_editor(elsewhere, "online", "set")
 
 
 async def test_who_may_see_who_is_online_follows_the_setting(
