@@ -177,6 +177,8 @@ class RealtimeServer:
         session = Session(self._services, sid, connection, identity, self._events)
         self._sessions[sid] = session
         self._online.come(session)
+        if not identity.is_guest:
+            spawn(invisible.introduce(session))
         metrics.SOCKETS.labels(identity.site).inc()
 
     def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:

@@ -48,6 +48,17 @@ def hear(event: Event, access: Access, sessions: Iterable[Session]) -> None:
             session.set_invisible(told["invisible"])
 
 
+async def introduce(session: Session) -> None:
+    """Tell a new socket when its user is invisible: its page shows it."""
+    try:
+        person = await session.services.access.person(session.identity)
+    except Unavailable:
+        return  # It is seen when it enters a document.
+    if person.invisible:
+        session.set_invisible(True)
+        session.send(SETTINGS, {"user": session.identity.user, "invisible": True})
+
+
 async def look_again(access: Access, sessions: Iterable[Session]) -> None:
     """Ask anew about everybody who is here: an event may have been missed."""
     by_user: defaultdict[tuple[str, str], list[Session]] = defaultdict(list)

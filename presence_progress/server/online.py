@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 class _User:
     """One user's sockets on this node, which are one session together."""
 
+    session: str = field(default_factory=lambda: uuid.uuid4().hex)
     sessions: set[Session] = field(default_factory=set)
     entered: Presence | None = None
     entering: asyncio.Task[None] | None = None
@@ -36,7 +37,6 @@ class Online:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._session = uuid.uuid4().hex
         self._users: dict[tuple[str, str], _User] = {}
 
     def come(self, session: Session) -> None:
@@ -56,7 +56,7 @@ class Online:
             person = await session.services.access.person(identity)
             if user.sessions and not person.invisible:
                 user.entered = Presence(
-                    identity.site, "", "", self._session, identity.user, person.who
+                    identity.site, "", "", user.session, identity.user, person.who
                 )
                 await self._node.enter(user.entered, user.pulse)
         except (Unavailable, RedisError, OSError) as error:

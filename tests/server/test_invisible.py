@@ -61,6 +61,17 @@ async def test_a_wish_is_stored_and_reaches_all_pages_of_the_user_alone(
     assert [event for event, _ in other.heard] == ["pong"]
 
 
+async def test_a_page_that_is_loaded_learns_that_its_user_is_invisible(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    before = await sign_in(EDITOR, server)
+    await before.say("presence_invisible", True)
+    await before.wait_for("presence_settings")
+    after = await sign_in(EDITOR, server)
+    told = await after.wait_for("presence_settings")
+    assert told == {"user": EDITOR, "invisible": True}
+
+
 @pytest.mark.parametrize("wish", [None, "true", 1, {}, []])
 async def test_what_is_no_wish_changes_nothing(
     stack: Stack, server: Process, sign_in: Connect, wish: Any
