@@ -160,11 +160,14 @@ class Cluster:
         for client in self._clients.values():
             client.close()
 
-    def _owner(self, key: str) -> Place:
-        if self._slots is None:
-            self._refresh()
+    def slots(self) -> Slots:
+        """Return which primary has which slots, as a node says it now."""
+        self._refresh()
         assert self._slots
-        return self._slots.owner(key)
+        return self._slots
+
+    def _owner(self, key: str) -> Place:
+        return (self._slots or self.slots()).owner(key)
 
     def _client(self, place: Place) -> Any:
         if place not in self._clients:

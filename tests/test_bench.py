@@ -75,6 +75,19 @@ def test_the_later_file_wins_and_what_is_empty_leaves_the_earlier(root: Path) ->
     assert (settings.port, settings.default_site) == (9002, "old.example")
 
 
+def test_the_store_is_read(root: Path) -> None:
+    url = "redis+cluster://user:secret@one:7000,two:7001"
+    assert read(root).store_url is None
+    assert read(root, presence_progress_store=url).store_url == url
+    environ = {"PRESENCE_PROGRESS_STORE": "redis://env:1"}
+    assert read(root, environ, presence_progress_store=url).store_url == "redis://env:1"
+    with pytest.raises(bench.BadSetting, match="a single Redis"):
+        read(root, redis_queue=url)
+    with pytest.raises(bench.BadSetting, match=r"presence_progress_store .*//…@one") as raised:
+        read(root, presence_progress_store="redis+cluster://user:secret@one")
+    assert "secret" not in str(raised.value)
+
+
 def test_the_sentinels_of_v16_are_read(root: Path) -> None:
     settings = read(
         root,

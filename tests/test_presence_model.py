@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,24 +28,42 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from presence_progress import presence
-from presence_progress.settings import RECONNECT_GRACE
+from presence_progress import keys, presence
+from presence_progress.settings import (
+    PING_INTERVAL,
+    PING_TIMEOUT,
+    RECONNECT_GRACE,
+    SESSION_LEASE,
+)
 from tests.conftest import RedisServer
 from tests.model import world as worlds
 from tests.model.presence import Limits
-from tests.model.world import Server, Tab, World
+from tests.model.world import Server, Tab, Watcher, World
 
 EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "60"))
+# --- milliseconds ---
 BOUND = 10_000
-"""Milliseconds after the last trouble, by when nobody is missing and no ghost is left."""
+"""After the last trouble, by when nobody is missing and no ghost is left."""
+SILENCE = (PING_INTERVAL + PING_TIMEOUT) * 1000
+"""After which a server misses a tab that has vanished, and the grace that is left then."""
+GRACE_AFTER_SILENCE = RECONNECT_GRACE - PING_TIMEOUT * 1000
+GHOST_BOUND = 16_000
+"""How long somebody may be shown who has vanished: the above, and a second."""
 
-SHORT = Limits(focus=20_000, left=30_000)
-LARGE = Limits(focus=20_000, left=30_000, large_room=2)
+SMALL = Limits(editing=6_000, focus=8_000, left=10_000)
+LARGE = replace(SMALL, large_room=2)
+"""With more than two viewers a room is large."""
+LIFETIME = 120_000
 
 USERS = st.sampled_from(["ann", "bob", "eve", "kim"])
-DOCUMENTS = st.sampled_from(["a", "b"])
+ROOMS = {"a": "presence:ToDo/a", "b": "presence:ToDo/b", "": keys.ONLINE}
+"""Two documents, and the site itself, on which somebody is online."""
+DOCUMENTS = st.sampled_from(list(ROOMS))
 ACTIVITIES = st.sampled_from(presence.ACTIVITIES)
 FOCUS = st.sampled_from([None, "city", "zip"])
+TROUBLES = ["kill", "end", "pause", "rewire", "lose memory", "old data"]
+SKEWS = st.integers(-(10**7), 10**7)
+"""By how much a server's clock is wrong, ms."""
 
 
 def one_of(choices: str) -> Any:
@@ -56,11 +75,15 @@ def has(choices: str) -> Any:
     return precondition(lambda machine: bool(getattr(machine, choices)))
 
 
+def may(trouble: str, choices: str = "troubles") -> Any:
+    return precondition(lambda machine: trouble in machine.troubles and getattr(machine, choices))
+
+
 class Life(RuleBasedStateMachine):
     """What may happen to presence."""
 
     client: Any = None
-    limits = SHORT
+    limits = SMALL
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,11 +91,19 @@ class Life(RuleBasedStateMachine):
         self.world = World(self.client, "site.localhost", self.limits)
         self.tabs: list[Tab] = []
         self.jobs: dict[tuple[str, str], int] = {}
-        """(user, document) → when it last spoke for itself."""
-        self.true_again = 0
-        """When the last trouble is over."""
+        """(user, document) → when the job last spoke for itself."""
+        self.troubles: set[str] = set()
+        self.end_of_life = self.world.now + LIFETIME
         self.memory: Any = None
+        self.watchers = [Watcher(self.world, room) for room in ROOMS.values()]
+        self.true_from = 0
+        """When what is shown must be true again, after the last trouble."""
+        self.last_here: dict[tuple[str, str], int] = {}
+        """(user, document) → when he was last there."""
         self._count = 0
+
+    def teardown(self) -> None:
+        self.world.close()
 
     def _next(self, kind: str) -> str:
         self._count += 1
@@ -85,10 +116,6 @@ class Life(RuleBasedStateMachine):
         return self.world.servers
 
     @property
-    def well(self) -> list[Server]:
-        return [server for server in self.servers if server.is_well]
-
-    @property
     def running(self) -> list[Server]:
         return [server for server in self.servers if not server.is_paused]
 
@@ -96,54 +123,60 @@ class Life(RuleBasedStateMachine):
     def paused(self) -> list[Server]:
         return [server for server in self.servers if server.is_paused]
 
-    def trouble(self) -> None:
-        self.true_again = self.world.now + BOUND
+    @property
+    def is_well(self) -> bool:
+        """Whether there are servers, and nothing is wrong with any."""
+        return bool(self.servers) and all(server.is_well for server in self.servers)
 
-    @initialize(skews=st.lists(st.integers(-(10**7), 10**7), min_size=2, max_size=2))
-    def begin(self, skews: list[int]) -> None:
+    def _trouble(self) -> None:
+        self.true_from = self.world.now + BOUND
+
+    @initialize(skews=st.tuples(SKEWS, SKEWS), troubles=st.sets(st.sampled_from(TROUBLES)))
+    def begin(self, skews: tuple[int, int], troubles: set[str]) -> None:
+        """Two servers, and what may go wrong in this life."""
+        self.troubles = troubles
         for skew in skews:
             self.boot(skew)
 
-    @precondition(lambda self: len(self.servers) < 4)
-    @rule(skew=st.integers(-(10**7), 10**7))
+    @precondition(lambda self: len(self.servers) < 3)
+    @rule(skew=SKEWS)
     def boot(self, skew: int) -> None:
         self.servers.append(Server(self.world, self._next("server"), skew))
 
-    @has("servers")
+    @may("kill", "servers")
     @rule(server=one_of("servers"))
     def kill(self, server: Server) -> None:
-        self._remove(server)
+        self._forget(server)
         server.kill()
 
-    @has("well")
-    @rule(server=one_of("well"))
+    @may("end", "running")
+    @rule(server=one_of("running"))
     def end(self, server: Server) -> None:
-        self._remove(server)
+        self._forget(server)
         server.end()
 
-    def _remove(self, server: Server) -> None:
+    def _forget(self, server: Server) -> None:
         self.servers.remove(server)
         self.tabs = [tab for tab in self.tabs if tab.server is not server]
-        self.trouble()
+        self._trouble()
 
-    @has("running")
+    @may("pause", "running")
     @rule(server=one_of("running"))
     def pause(self, server: Server) -> None:
         server.is_paused = True
-        self.trouble()
 
     @has("paused")
     @rule(server=one_of("paused"))
     def wake(self, server: Server) -> None:
         server.is_paused = False
         server.loop.run_due()
-        self.trouble()
+        self._trouble()
 
-    @has("servers")
+    @may("rewire", "servers")
     @rule(server=one_of("servers"), state=st.sampled_from(["up", "cut", "deaf", "stutters"]))
     def rewire(self, server: Server, state: worlds.State) -> None:
         server.wire.state = state
-        self.trouble()
+        self._trouble()
 
     # --- people ---
 
@@ -163,7 +196,7 @@ class Life(RuleBasedStateMachine):
 
     @property
     def reachable(self) -> list[Tab]:
-        return [tab for tab in self.tabs if not tab.server.is_paused and not tab.is_gone]
+        return [tab for tab in self.tabs if tab.gone_at is None and not tab.server.is_paused]
 
     @has("reachable")
     @rule(tab=one_of("reachable"), activity=ACTIVITIES, focus=FOCUS)
@@ -174,7 +207,7 @@ class Life(RuleBasedStateMachine):
 
     def _enter(self, tab: Tab) -> None:
         def pulse() -> int:
-            return -1 if tab.is_gone else self.world.now // 6_000
+            return (self.world.now if tab.gone_at is None else tab.gone_at) // 6_000
 
         tab.server.do(lambda: tab.server.node.enter(tab.presence, pulse))
 
@@ -195,8 +228,9 @@ class Life(RuleBasedStateMachine):
     @has("tabs")
     @rule(tab=one_of("tabs"))
     def vanish(self, tab: Tab) -> None:
-        """The cable is pulled: its server will notice when no ping is answered."""
-        tab.is_gone = True
+        """The cable is pulled, or the page goes while its server stands still."""
+        if tab.gone_at is None:
+            tab.gone_at = self.world.now
 
     # --- jobs ---
 
@@ -206,6 +240,10 @@ class Life(RuleBasedStateMachine):
         self.world.run(presence.enter_call(here, has_hooks=True))
         self.jobs[user, document] = self.world.now
 
+    @property
+    def working(self) -> list[tuple[str, str]]:
+        return list(self.jobs)
+
     @has("working")
     @rule(job=one_of("working"))
     def finish(self, job: tuple[str, str]) -> None:
@@ -214,22 +252,46 @@ class Life(RuleBasedStateMachine):
         here = self.world.presence(f"job-{user}", user, document, "viewing", None)
         self.world.run(presence.leave_call(here, has_hooks=True))
 
-    @property
-    def working(self) -> list[tuple[str, str]]:
-        return list(self.jobs)
+    # --- time, and the network ---
 
-    # --- time, and Redis ---
-
-    @rule(ms=st.sampled_from([1, 250, 1_000, 5_000, 9_000, 16_000, 31_000]))
+    @precondition(lambda self: self.world.now < self.end_of_life)
+    @rule(ms=st.sampled_from([1, 300, 1_000, 3_000, 9_000, 12_000]))
     def wait(self, ms: int) -> None:
-        self.world.advance(ms)
+        until = self.world.now + ms
+        while self.world.now < until:
+            self.world.advance(min(1_000, until - self.world.now))
+            for tab in list(self.tabs):
+                if self._is_missed(tab):
+                    self._leave(tab, GRACE_AFTER_SILENCE)
+            now = self.world.now
+            self.jobs = {job: at for job, at in self.jobs.items() if at + SESSION_LEASE > now}
 
+    def _is_missed(self, tab: Tab) -> bool:
+        return (
+            tab.gone_at is not None
+            and not tab.server.is_paused
+            and tab.gone_at + SILENCE <= self.world.now
+        )
+
+    @rule(watcher=one_of("watchers"), misses=st.integers(1, 3))
+    def lose_changes(self, watcher: Watcher, misses: int) -> None:
+        watcher.misses = misses
+
+    @rule(watcher=one_of("watchers"))
+    def doubt(self, watcher: Watcher) -> None:
+        watcher.doubt()
+
+    # --- Redis loses its memory ---
+
+    @may("lose memory")
     @rule()
     def lose_memory(self) -> None:
         self.world.forget()
-        self.jobs.clear()
-        self.trouble()
+        for watcher in self.watchers:
+            watcher.is_behind = True
+        self._lose_jobs()
 
+    @may("old data")
     @rule()
     def remember(self) -> None:
         self.memory = self.world.remember()
@@ -238,24 +300,59 @@ class Life(RuleBasedStateMachine):
     @rule()
     def come_back_with_old_data(self) -> None:
         self.world.restore(self.memory)
+        for watcher in self.watchers:
+            watcher.doubt()  # the connection was lost
+        self._lose_jobs()
+
+    def _lose_jobs(self) -> None:
         self.jobs.clear()
-        self.trouble()
+        self._trouble()
 
     # --- what must be so ---
+
+    @precondition(lambda self: self._count > 6)
+    @rule()
+    def everybody_goes(self) -> None:
+        """Nothing is left over then."""
+        for server in self.servers:
+            server.is_paused, server.wire.state = False, "up"
+            server.loop.run_due()
+        if not self.servers:
+            self.boot(0)
+        for tab in list(self.tabs):
+            self._leave(tab, 0)
+        for job in self.working:
+            self.finish(job)
+        self.wait(BOUND + self.limits.left + 1_000)
+        self.world.check_nothing_is_left()
+        self.true_from = self.world.now
 
     @invariant()
     def agrees_with_the_model(self) -> None:
         self.world.check()
+        for watcher in self.watchers:
+            for change in self.world.changes:
+                if change.room == watcher.room:
+                    watcher.receive(change)
+            watcher.check()
 
-    @precondition(
-        lambda self: self.world.now >= self.true_again and len(self.well) == len(self.servers) > 0
-    )
     @invariant()
     def is_true(self) -> None:
-        """Nobody is missing who is here; nobody is shown for long who is not."""
-
-    def teardown(self) -> None:
-        self.world.close()
+        """Nobody is missing who is here, and nobody is shown for long who is not."""
+        here = {(tab.presence.user, tab.presence.name) for tab in self.tabs if tab.gone_at is None}
+        here |= self.jobs.keys()
+        now = self.world.now
+        self.last_here.update(dict.fromkeys(here, now))
+        if now < self.true_from or not self.is_well:
+            return
+        shown = {
+            (user, document)
+            for document, room in ROOMS.items()
+            for user in self.world.viewers(room)
+        }
+        assert here <= shown, f"missing: {here - shown}"
+        ghosts = {one for one in shown if now - self.last_here.get(one, 0) > GHOST_BOUND}
+        assert not ghosts, f"ghosts: {ghosts}"
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +365,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("limits", [SHORT], ids=["small"])
+@pytest.mark.parametrize("limits", [SMALL], ids=["small"])
 def test_presence_is_what_its_model_says(
     client: Any, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ CHECKS = (
     Check("Settings", configuration.check_settings),
     Check("Started", configuration.check_started),
     Check("Redis", redis_server.check_redis),
+    Check("Store", redis_server.check_store),
     Check("Port", port.check_port),
     Check("Frappe", callback.check_callback),
     Check("Secret", callback.check_secret),

@@ -13,17 +13,19 @@ import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
-from redis.sentinel import Sentinel
 
+from presence_progress.address import Address, ClusterAddress, read_address
 from presence_progress.bench import read_settings
+from presence_progress.cluster import Cluster
 from presence_progress.doctor.finding import Finding, fine, problem, warning
 from presence_progress.keys import EVENTS_CHANNEL, PREFIX
-from presence_progress.settings import Settings
+from presence_progress.settings import Sentinel, Settings
 
 _OLDEST = (6, 2)
 _TIMEOUT = 3
 _KEY = f"{PREFIX}{{doctor}}"
 _CHANNEL = f"{PREFIX}canary:doctor"
+_STORE = "presence_progress_store"
 _SCRIPT = """
 redis.call('TIME')
 redis.call('HSET', KEYS[1], 'a', '1')
@@ -42,16 +44,19 @@ def connect(settings: Settings) -> Any:
 
     ``RedisError`` when no sentinel knows it.
     """
+    return _connect_to(settings.sentinel or settings.redis_url)
+
+
+def _connect_to(given: str | Sentinel) -> Any:
     options: dict[str, Any] = {
         "socket_timeout": _TIMEOUT,
         # redis-py would try again for longer than a person waits.
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
     }
-    given = settings.sentinel
-    if given is None:
-        return redis.Redis.from_url(settings.redis_url, **options)
-    sentinels: Any = Sentinel  # Without types of its own.
+    if isinstance(given, str):
+        return redis.Redis.from_url(given, **options)
+    sentinels: Any = redis.Sentinel  # Without types of its own.
     users = {"username": given.sentinel_username, "password": given.sentinel_password}
     master = sentinels(list(given.nodes), sentinel_kwargs={**options, **users})
     # Not master_for: its connections cannot subscribe in redis-py 4.
@@ -61,40 +66,107 @@ def connect(settings: Settings) -> Any:
 
 def where(settings: Settings) -> str:
     """Return how a person is told which Redis is meant: without a password."""
-    if settings.sentinel:
-        nodes = ", ".join(f"{host}:{port}" for host, port in settings.sentinel.nodes)
-        return f"the Redis {settings.sentinel.service} of the sentinels {nodes}"
-    parts = urlsplit(settings.redis_url)
+    return _named(settings.sentinel or settings.redis_url)
+
+
+def _named(given: Address) -> str:
+    if not isinstance(given, str):
+        nodes = ", ".join(f"{host}:{port}" for host, port in given.nodes)
+        if isinstance(given, ClusterAddress):
+            return f"the cluster at {nodes}"
+        return f"the Redis {given.service} of the sentinels {nodes}"
+    parts = urlsplit(given)
     return f"Redis at {parts._replace(netloc=parts.netloc.rpartition('@')[2], query='').geturl()}"
 
 
 def check_redis(bench: Path) -> Iterator[Finding]:
     """Ask Redis who it is, and try what the server will do."""
     settings = read_settings(bench)
-    name = where(settings)
-    try:
-        with connect(settings) as client:
-            # One who may not PING may still do what is needed.
-            with contextlib.suppress(NoPermissionError):
-                client.ping()
-            yield from _check_server(client, name)
+    key = "redis_queue_sentinels" if settings.sentinel else "redis_queue"
+    yield from _check(settings.sentinel or settings.redis_url, key, settings)
+
+
+def check_store(bench: Path) -> Iterator[Finding]:
+    """Do the same where rooms live."""
+    settings = read_settings(bench)
+    if settings.store_url is None:
+        yield fine("Rooms live in redis_queue, with Frappe's events.")
+        return
+    address = read_address(settings.store_url)
+    if isinstance(address, ClusterAddress):
+        yield from _check_cluster(address, settings)
+    else:
+        yield from _check(address, _STORE, settings)
+
+
+def _check(address: str | Sentinel, key: str, settings: Settings) -> Iterator[Finding]:
+    name = _named(address)
+    with _said(name, key) as failures, _connect_to(address) as client:
+        # One who may not PING may still do what is needed.
+        with contextlib.suppress(NoPermissionError):
+            client.ping()
+        yield from _check_server(client, name, key)
+        yield from _check_rights(client, settings.default_site or "")
+    yield from failures
+
+
+def _check_cluster(address: ClusterAddress, settings: Settings) -> Iterator[Finding]:
+    """Ask each primary, and try on one of them what the server will do."""
+    with (
+        _said(_named(address), _STORE) as failures,
+        contextlib.closing(Cluster(address, _connect_to)) as cluster,
+    ):
+        slots = cluster.slots()
+        if None in slots.owners:
+            yield problem(
+                f"{_named(address)} has no node for {slots.owners.count(None)} of its slots.",
+                "redis-cli --cluster check HOST:PORT says which, and --cluster fix mends it.",
+            )
+        for place in slots.primaries:
+            yield from _check_shard(address.url(place))
+        with _connect_to(address.url(slots.owner(_KEY))) as client:
             yield from _check_rights(client, settings.default_site or "")
+    yield from failures
+
+
+def _check_shard(url: str) -> Iterator[Finding]:
+    with _said(_named(url), _STORE) as failures, _connect_to(url) as client:
+        yield from _check_server(client, _named(url), _STORE)
+        covers = client.config_get("cluster-require-full-coverage")
+        if covers.get("cluster-require-full-coverage") == "yes":
+            yield warning(
+                f"{_named(url)} stops when another shard is lost (cluster-require-full-coverage).",
+                "Set cluster-require-full-coverage no on every node: then only the lost shard's "
+                "rooms wait.",
+            )
+    yield from failures
+
+
+@contextlib.contextmanager
+def _said(name: str, key: str) -> Iterator[list[Finding]]:
+    """Turn what keeps the body from going on into a finding, in the list."""
+    failures: list[Finding] = []
+    try:
+        yield failures
     except AuthenticationError as error:
-        yield problem(
-            f"{name} does not accept user or password ({error}).",
-            "redis_queue in sites/common_site_config.json takes them as "
-            "redis://USER:PASSWORD@HOST:PORT.",
+        failures.append(
+            problem(
+                f"{name} does not accept user or password ({error}).",
+                f"{key} in sites/common_site_config.json takes them as "
+                "redis://USER:PASSWORD@HOST:PORT.",
+            )
         )
     except (RedisError, OSError) as error:
-        key = "redis_queue_sentinels" if settings.sentinel else "redis_queue"
-        yield problem(
-            f"{name} does not answer ({error}).",
-            "Start it (bench start, or sudo supervisorctl start all), or correct "
-            f"{key} in sites/common_site_config.json.",
+        failures.append(
+            problem(
+                f"{name} does not answer ({error}).",
+                "Start it (bench start, or sudo supervisorctl start all), or correct "
+                f"{key} in sites/common_site_config.json.",
+            )
         )
 
 
-def _check_server(client: Any, name: str) -> Iterator[Finding]:
+def _check_server(client: Any, name: str, key: str) -> Iterator[Finding]:
     """Judge what Redis says about itself."""
     try:
         info = client.info()
@@ -118,7 +190,7 @@ def _check_server(client: Any, name: str) -> Iterator[Finding]:
         yield fine(f"{product} answers ({name.removeprefix('Redis ')}).")
     if info.get("role") == "slave":
         yield problem(
-            "It is a replica, which takes no changes.", "Name the master of it in redis_queue."
+            "It is a replica, which takes no changes.", f"Name the master of it in {key}."
         )
     policy, memory = info.get("maxmemory_policy", "noeviction"), info.get("maxmemory", 0)
     if memory and policy != "noeviction":

@@ -260,22 +260,26 @@ class RealtimeServer:
             if room.startswith("presence:") or room == keys.ONLINE
         }
 
-    async def _send_states(self) -> None:
-        """Something may have been missed: send everybody what he watches, whole; raises what some
-        rooms could not be read for."""
-        spawn(invisible.look_again(self._access, self._sessions.values()))
+    async def _send_states(
+        self, places: set[tuple[str, str]] | None = None
+    ) -> set[tuple[str, str]]:
+        """Something may have been missed: send everybody what he watches, whole, or of it these
+        rooms of sites; returns those that could not be read."""
+        if places is None:
+            spawn(invisible.look_again(self._access, self._sessions.values()))
         watched = {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
         }
+        if places is not None:
+            watched &= places
         calls = [rooms.snapshot_call(site, room) for site, room in watched]
         snapshots = await self._services.calls.try_all(calls)
-        failure: BaseException | None = None
+        left = set()
         for (site, room), snapshot in zip(watched, snapshots, strict=True):
             if isinstance(snapshot, BaseException):
-                failure = snapshot
+                left.add((site, room))
             else:
                 self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
-        if failure:
-            raise failure
+        return left

@@ -35,7 +35,8 @@ log = structlog.get_logger(__name__)
 _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to subscribe; the last one is repeated."""
 _DOUBT_PAUSE = 1.0
-"""Seconds before what could not be read is read again."""
+_LONGEST_DOUBT_PAUSE = 30.0
+"""Seconds before what could not be read is read again: doubled each time, up to the second."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -58,8 +59,8 @@ class Bus:
     """Feeds events to ``on_events``, in order and as many as have come at once, and calls
     ``on_doubt`` when some changes of rooms may be missing.
 
-    ``store`` is where rooms live, when that is not Frappe's Redis. ``on_doubt`` raises what Redis
-    has failed at after it has done what it could, and is called again.
+    ``store`` is where rooms live, when that is not Frappe's Redis. ``on_doubt`` gets what to see
+    to, None for all, and returns what is left because Redis failed: for that it is called again.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Bus:
         frappe: Source,
         store: Source | None,
         on_events: Callable[[list[Event]], None],
-        on_doubt: Callable[[], Awaitable[None]],
+        on_doubt: Callable[[set[Any] | None], Awaitable[set[Any]]],
     ) -> None:
         self._on_doubt = on_doubt
         self._doubt = asyncio.Event()
@@ -95,18 +96,20 @@ class Bus:
         metrics.LISTENING.set(not self.away())
 
     async def _resolve_doubts(self) -> None:
+        left: set[Any] | None = set()
+        pause = _DOUBT_PAUSE
         while True:
-            await self._doubt.wait()
-            self._doubt.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                is_done = left is not None and not left
+                await asyncio.wait_for(self._doubt.wait(), None if is_done else pause)
+            pause = min(2 * pause, _LONGEST_DOUBT_PAUSE)
+            if self._doubt.is_set():
+                self._doubt.clear()
+                left, pause = None, _DOUBT_PAUSE
             try:
-                await self._on_doubt()
-            except Exception as error:
-                if not isinstance(error, (RedisError, OSError)):
-                    log.exception("what may be missing is not known")
-                # What is away is doubted again as soon as it is heard.
-                if not self.away():
-                    await asyncio.sleep(_DOUBT_PAUSE)
-                    self._doubt.set()
+                left = await self._on_doubt(left)
+            except Exception:
+                log.exception("what may be missing is not known")
 
 
 class Ear:
@@ -125,7 +128,7 @@ class Ear:
         self._on_events = on_events
         self._on_doubt = on_doubt
         self._on_news = on_news
-        self._canary = f"{PREFIX}canary:{uuid.uuid4().hex}"
+        self._canary = ""
         self._voices: dict[str, _Voice] = {}
         self._heard = time.monotonic()
 
@@ -158,6 +161,8 @@ class Ear:
             failures += 1
 
     async def _listen(self) -> None:
+        # A channel of its own for each subscription: what was under way is no news of this one.
+        self._canary = f"{PREFIX}canary:{uuid.uuid4().hex}"
         subscription = await self._source.subscribe(EVENTS_CHANNEL, self._canary)
         following: asyncio.Task[None] | None = None
         try:
@@ -247,6 +252,7 @@ class _Voice:
     ) -> None:
         self.name = name
         self.is_heard = False
+        self._is_stopped = False
         self._redis = redis
         self._canary = canary
         self._on_loss = on_loss
@@ -266,15 +272,17 @@ class _Voice:
         return self._answered - self._heard
 
     def stop(self) -> None:
+        # Until Python 3.12, wait_for may swallow that it is cancelled.
+        self._is_stopped = True
         self._singing.cancel()
 
     async def _sing(self) -> None:
-        while True:
+        while not self._is_stopped:
             try:
                 await self._sing_on_one_connection()
             except Exception as error:
                 was_heard, self.is_heard = self.is_heard, False
-                if was_heard:
+                if was_heard and not self._is_stopped:
                     self._on_loss(self, error)
             await asyncio.sleep(_PAUSES[0])
 
@@ -283,7 +291,7 @@ class _Voice:
         # Until then nobody could have heard it.
         self._heard = self._answered = time.monotonic()
         try:
-            while True:
+            while not self._is_stopped:
                 song = f"{self._sung} {self.name}"
                 self._sung += 1
                 # Often until it is heard for the first time: only then do we know that we listen.

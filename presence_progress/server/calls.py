@@ -78,8 +78,13 @@ class Calls:
         return await asyncio.gather(*map(self.run, calls))
 
     async def try_all(self, calls: Sequence[rooms.Call[T]]) -> list[T | BaseException]:
-        """Run many, with each one's failure in the place of its result."""
-        return await asyncio.gather(*map(self.run, calls), return_exceptions=True)
+        """Run many, with what Redis failed at in the place of its result: of several shards one may
+        be away."""
+        results = await asyncio.gather(*map(self.run, calls), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, (RedisError, OSError)):
+                raise result
+        return results
 
     async def close(self) -> None:
         if self._serving is not None:

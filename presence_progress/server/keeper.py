@@ -54,6 +54,7 @@ class Keeper:
             [
                 presence.schedule_call(site, room, due.claimed_until, room_swept.due)
                 for (site, room), room_swept in zip(due.rooms, swept, strict=True)
+                if room_swept
             ]
         )
 
@@ -63,15 +64,19 @@ class Keeper:
         for start in range(0, len(places), BATCH):
             await self._sweep(places[start : start + BATCH])
 
-    async def _sweep(self, places: list[Place]) -> list[Swept]:
+    async def _sweep(self, places: list[Place]) -> list[Swept | None]:
+        """Return what came of it in each room, None where its shard is away."""
         hooked = [self._hooks.has_hooks(site) for site, _ in places]
-        swept = await self._calls.run_all(
+        results = await self._calls.try_all(
             [
                 presence.sweep_call(*place, has_hooks=has_hooks)
                 for place, has_hooks in zip(places, hooked, strict=True)
             ]
         )
+        swept = [None if isinstance(result, BaseException) else result for result in results]
         for place, has_hooks, room in zip(places, hooked, swept, strict=True):
+            if room is None:
+                continue
             if room.transitions and place not in self._telling:
                 spawn(self._tell(place, room.transitions))
             for node in room.nodes:

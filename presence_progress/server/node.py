@@ -138,8 +138,8 @@ class Node:
         self._is_ending = True
         places, self._stays = list(self._stays), {}
         await self._calls.run(presence.bury_call(self.id))
-        await self._end_sessions(self.id, places, RECONNECT_GRACE)
-        await self._calls.run(presence.bury_call(self.id, places))
+        ended = await self._end_sessions(self.id, places, RECONNECT_GRACE)
+        await self._calls.run(presence.bury_call(self.id, ended))
 
     async def _watch_time(self) -> None:
         while True:
@@ -196,10 +196,12 @@ class Node:
         places = list(self._stays)
         for start in range(0, len(places), BATCH):
             batch = places[start : start + BATCH]
-            kept = await self._calls.run_all(
+            kept = await self._calls.try_all(
                 [presence.keep_call(*place, self.id, len(self._held(place))) for place in batch]
             )
             for place, is_right in zip(batch, kept, strict=True):
+                if isinstance(is_right, BaseException):
+                    continue  # Its shard is away: next time.
                 if not is_right:
                     metrics.RECONCILED.inc()
                     await self._reconcile(place)
@@ -231,15 +233,18 @@ class Node:
             metrics.TAKEN_OVER.inc()
             seen_to: list[Place] = []
             while places := await self._calls.run(presence.bury_call(node, seen_to)):
-                await self._end_sessions(node, places, 0)
-                seen_to = places
+                seen_to = await self._end_sessions(node, places, 0)
+                if not seen_to:
+                    break  # Their shard is away: somebody takes them again.
 
-    async def _end_sessions(self, node: str, places: list[Place], grace: int) -> None:
-        """End what a node has in some rooms; each in pieces, so that none takes long."""
+    async def _end_sessions(self, node: str, places: list[Place], grace: int) -> list[Place]:
+        """End what a node has in some rooms, each in pieces, so that none takes long; returns the
+        rooms that could be seen to."""
         left = [(place, "0") for place in places]
+        failed = set()
         while left:
             batch, left = left[:BATCH], left[BATCH:]
-            cursors = await self._calls.run_all(
+            cursors = await self._calls.try_all(
                 [
                     presence.reconcile_call(
                         *place,
@@ -251,11 +256,12 @@ class Node:
                     for place, cursor in batch
                 ]
             )
-            left += [
-                (place, cursor)
-                for (place, _), cursor in zip(batch, cursors, strict=True)
-                if cursor != "0"
-            ]
+            for (place, _), cursor in zip(batch, cursors, strict=True):
+                if isinstance(cursor, BaseException):
+                    failed.add(place)
+                elif cursor != "0":
+                    left.append((place, cursor))
+        return [place for place in places if place not in failed]
 
 
 async def repeat(work: Callable[[], Coroutine[Any, Any, None]], interval: float) -> None:

@@ -47,8 +47,10 @@ async def presence_list(session: Session, payload: Any = None) -> None:
         raise
     # Joined first and read then, as ever: what changes in between arrives, and is judged there.
     calls = [rooms.snapshot_call(session.identity.site, room) for room in shown]
-    for snapshot in await session.services.calls.run_all(calls):
-        session.send("room_state", snapshot.wire())
+    for snapshot in await session.services.calls.try_all(calls):
+        # One whose shard is away is sent when it is heard again.
+        if not isinstance(snapshot, BaseException):
+            session.send("room_state", snapshot.wire())
 
 
 def _keep_only(session: Session, doctype: str, rows: dict[str, Document]) -> None:

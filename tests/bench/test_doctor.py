@@ -20,6 +20,7 @@ import pytest
 from presence_progress import doctor
 from presence_progress.doctor import Check, Finding, Mark, callback, examine, nginx, port
 from tests.bench.conftest import NODE, Bench
+from tests.cluster import Shards
 from tests.conftest import RedisServer, free_port, redis_binary, until_answers
 
 LISTEN = (
@@ -132,6 +133,40 @@ def test_what_a_user_may_not_do_is_named(
         all_fine(look(bench, "Redis"))
     finally:
         client.execute_command("ACL", "DELUSER", "limited")
+
+
+def test_the_store_is_looked_at_wherever_it_is(
+    bench: Bench, redis_url: str, shards: Shards
+) -> None:
+    bench.configure(redis_queue=redis_url)
+    assert "in redis_queue" in all_fine(look(bench, "Store"))
+    bench.configure(redis_queue=redis_url, presence_progress_store=redis_url)
+    assert "answers" in all_fine(look(bench, "Store"))
+    bench.configure(redis_queue=redis_url, presence_progress_store=shards.url)
+    said = all_fine(look(bench, "Store"))
+    assert all(f":{shard.port}" in said for shard in shards.all)
+    assert "may publish, subscribe, run scripts" in said
+
+
+def test_a_store_that_is_away_is_a_problem(bench: Bench, redis_url: str) -> None:
+    for scheme in ("redis", "redis+cluster"):
+        url = f"{scheme}://127.0.0.1:{free_port()}"
+        bench.configure(redis_queue=redis_url, presence_progress_store=url)
+        found = worst(look(bench, "Store"))
+        assert "does not answer" in found.text and "presence_progress_store" in found.way_out
+
+
+def test_a_cluster_that_stops_with_its_first_shard_is_a_warning(
+    bench: Bench, shards: Shards
+) -> None:
+    config = shards.all[1].client.config_set
+    config("cluster-require-full-coverage", "yes")
+    try:
+        bench.configure(presence_progress_store=shards.url)
+        found = worst(look(bench, "Store"))
+        assert f":{shards.all[1].port} stops" in found.text
+    finally:
+        config("cluster-require-full-coverage", "no")
 
 
 def test_a_wrong_password_is_named(bench: Bench, redis_server: RedisServer) -> None:

@@ -763,9 +763,11 @@ def _measure(facts: Facts) -> dict[str, str]:
         ends = [end for _, end in known]
         for user, spans in shown.users.items():
             sessions = facts.of_user.get((room, user), [])
+            before = 0.0
             for start, end in union(spans):
                 _time_leave(facts, sessions, end, ends, trouble, calm, broken)
-                _time_enter(sessions, start, known, trouble, calm, broken)
+                _time_enter(sessions, before, start, known, trouble, calm, broken)
+                before = end
     result: dict[str, str] = {}
     for title, times in itertools.chain(
         ((f"{what}", times) for what, times in sorted(calm.items())),
@@ -800,6 +802,7 @@ def _time_leave(
 
 def _time_enter(
     sessions: list[Session],
+    before: float,
     start: float,
     known: Spans,
     trouble: Spans,
@@ -813,6 +816,8 @@ def _time_enter(
     if not living:
         return
     first = min(living, key=lambda session: session.start)
+    if first.start < before:
+        return  # Seen before, and again after a fault.
     near = cut(trouble, first.start - 0.01, start + 0.01)
     (broken if near else calm)["seen after: enter"].append(start - first.start)
 

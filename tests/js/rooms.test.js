@@ -250,9 +250,19 @@ describe("a room that a list brings", () => {
     const stub = stubClient();
     listing(stub, ["A"]);
     stub.socket.sent = [];
-    stub.deny("presence:Airport/", "try again");
+    stub.deny("presence:Airport", "try again");
     vi.advanceTimersByTime(1000);
     expect(stub.socket.take("presence_list")).toHaveLength(1);
+  });
+
+  it("shows nothing of a list that is refused as a whole", () => {
+    const stub = stubClient();
+    const { listener } = listing(stub, ["A"]);
+    stub.state(ROW, { ada: 1 });
+    stub.deny("presence:Task", "presence is off");
+    expect(listener).toHaveBeenLastCalledWith("A", expect.objectContaining({ ada: 1 }));
+    stub.deny("presence:Airport", "presence is off");
+    expect({ .../** @type {any} */ (listener.mock.lastCall)[1] }).toEqual({});
   });
 });
 

@@ -215,7 +215,16 @@ class Client:
         return state
 
     def changes(self, room: str) -> list[dict[str, Any]]:
-        return [m for event, m in self.heard if event == "room_change" and m["room"] == room]
+        """Return the changes of a room that say more than the states before them: one may be
+        overtaken by a state that has it already."""
+        epoch, seq, changes = "", 0, []
+        for event, m in self.heard:
+            if event == "room_state" and m["room"] == room:
+                epoch, seq = m["epoch"], m["seq"]
+            is_change = event == "room_change" and m["room"] == room
+            if is_change and (m["epoch"] != epoch or m["seq"] > seq):
+                changes.append(m)
+        return changes
 
     def forget(self) -> None:
         self.heard.clear()

@@ -5,6 +5,7 @@
  * the one before. The rooms themselves are those of rooms.js, shared with whoever watches one alone.
  */
 import { createBackoff } from "./backoff.js";
+import { REFUSALS } from "./rooms.js";
 
 /** A list that is drawn again, or scrolled, settles first. */
 const SETTLE_MS = 100;
@@ -28,10 +29,9 @@ export function createPresenceLists(connection, rooms) {
 
   connection.onConnect(() => lists.forEach((list) => list.say()));
   connection.on("room_denied", (message) => {
-    if (message?.reason !== "try again" || rooms.has(message.room)) return;
-    lists.forEach((list, doctype) => {
-      if (String(message.room).startsWith(`presence:${doctype}/`)) list.sayLater();
-    });
+    // About a list as a whole: its DocType stands in the place of a room's name.
+    const [kind, doctype] = String(message?.room).split(/:(.*)/s);
+    if (kind === "presence") lists.get(doctype)?.onDenied(message.reason);
   });
 
   /**
@@ -90,9 +90,14 @@ function createDoctypeList(connection, rooms, doctype) {
     say() {
       if (named.size) send();
     },
-    sayLater() {
-      clearTimeout(retry);
-      retry = setTimeout(send, backoff.next());
+    /** @param {string} reason */
+    onDenied(reason) {
+      if (reason === "try again") {
+        clearTimeout(retry);
+        retry = setTimeout(send, backoff.next());
+      } else if (REFUSALS.has(reason)) {
+        for (const name of named) rooms.deny(`presence:${doctype}/${name}`, reason);
+      }
     },
     /** @param {RowListener} listener @returns {PresenceList} */
     open(listener) {

@@ -27,7 +27,7 @@ import { asking, receiveChange, receiveState, stateOf } from "./room.js";
 const PATIENCE = { first: 20_000, limit: 300_000 };
 
 /** The reasons that end the watching itself. */
-const REFUSALS = new Set(["not permitted", "no such room", "presence is off"]);
+export const REFUSALS = new Set(["not permitted", "no such room", "presence is off"]);
 
 /** @param {import("./connection.js").Connection} connection */
 export function createRooms(connection) {
@@ -41,8 +41,8 @@ export function createRooms(connection) {
   connection.onState(() => rooms.forEach((room) => room.show()));
 
   return {
-    /** Whether this page watches a room. @param {string} name */
-    has: (name) => rooms.has(name),
+    /** Takes a denial that was said of many rooms at once. @param {string} name @param {string} reason */
+    deny: (name, reason) => rooms.get(name)?.onDenied(reason),
     /**
      * Shows a room to `callback`, at once if it is known already, and then at each change.
      *
