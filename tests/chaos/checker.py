@@ -227,6 +227,17 @@ class Facts:
         if session.how in ("left", "goodbye", "lost", "denied") and self._was_killed(session):
             # Its server did not live to see to it, or was what ended it.
             seconds = max(seconds, bounds.killed)
+        if session.how == "vanished":
+            # Its server may die before it has noticed: then the lease sees to it.
+            part = f"server {session.server}"
+            ends = [
+                outage.start - session.end + bounds.killed
+                for outage in self.outages
+                if outage.part == part
+                and outage.cause in ("kill server", "deploy server")
+                and session.end <= outage.start <= session.end + bounds.vanished
+            ]
+            seconds = max([seconds, *ends])
         return seconds + bounds.margin
 
     def _was_killed(self, session: Session) -> bool:
@@ -550,12 +561,12 @@ def _missing(facts: Facts) -> Iterable[Violation]:
 def _gaps(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
     """Return when a user may be unset: after the end of each stay, once each."""
     bounds = facts.bounds
-    heard = bounds.appears + bounds.margin
-    # A session that its server did not live to hear of makes no stay longer.
-    long = [s for s in sessions if s.how not in ("lost", "vanished") or s.end - s.start > heard]
-    windows = _gaps_between(facts, sessions, holes)
-    if len(long) < len(sessions):
-        windows += _gaps_between(facts, long, holes)
+    # Said is not heard: a stay may begin as much later as an enter is given time, and one that its
+    # server did not live to hear of makes no stay longer.
+    heard = [replace(s, start=_heard(facts, s, holes)) for s in sessions]
+    heard = [s for s in heard if s.start < s.end - 0.01 or s.how not in ("lost", "vanished")]
+    by_end = {**_gaps_between(facts, heard, holes), **_gaps_between(facts, sessions, holes)}
+    windows = [*by_end.values()]
     for session in sessions:
         # Whom a paused server held may be gone once its lease is over, and come back with it.
         windows.extend(
@@ -570,9 +581,17 @@ def _gaps(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
     return windows
 
 
-def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
+def _heard(facts: Facts, session: Session, holes: Spans) -> float:
+    """Return by when a session must have been entered, or has ended."""
+    away = union(holes, facts.holes(f"server {session.server}"))
+    seconds = facts.bounds.appears + facts.bounds.margin
+    return min(after(session.start, seconds, away), session.end - 0.001)
+
+
+def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> dict[float, Span]:
+    """Return, by the end of each stay, when it may be heard of."""
     bounds = facts.bounds
-    windows: Spans = []
+    windows: dict[float, Span] = {}
     living = union((session.start, session.end) for session in sessions)
     for index, (_, end) in enumerate(living):
         if end == float("inf"):
@@ -580,7 +599,7 @@ def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
         ended = [session for session in sessions if session.end <= end]
         last = [session for session in ended if session.end == end]
         if index + 1 == len(living):
-            windows.append((end, facts.end))
+            windows[end] = end, facts.end
             continue
         # What he says when he is back takes a moment to be heard.
         back = after(living[index + 1][0], bounds.appears + bounds.margin, holes)
@@ -592,7 +611,7 @@ def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
             continue
         # Before he is back it can be late, which is a ghost's matter, but is no flap.
         until = max(facts.deadline(session, holes) for session in ended)
-        windows.append((end + grace, max(until, back)))
+        windows[end] = end + grace, max(until, back)
     return windows
 
 

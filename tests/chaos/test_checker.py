@@ -152,7 +152,34 @@ def crossed(story: Story) -> None:
     story.note(12.2, "state", watcher="watcher 0", room=ROOM, **older)
 
 
-GOOD = [good, killed, paused, lost_by_redis, many_tabs, crossed]
+def crossed_at_redis(story: Story) -> None:
+    """Redis is paused; a leave said in it overtakes an enter of the same user's other tab."""
+    good(story)
+    story.fault("redis pause", 20, 24, part="redis")
+    story.enter(21, "a3", ADA, server=2)
+    story.end(23, "a2", "left")
+    story.unsets(24.1, ADA)
+    story.sets(24.2, ADA)
+
+
+def killed_before_it_noticed(story: Story) -> None:
+    """A client vanishes, and then its server is killed: its lease runs from there."""
+    good(story)
+    story.end(20, "a2", "vanished")
+    story.fault("kill server", 30, 32)
+    story.unsets(40.5, ADA)
+
+
+GOOD = [
+    good,
+    killed,
+    paused,
+    lost_by_redis,
+    many_tabs,
+    crossed,
+    crossed_at_redis,
+    killed_before_it_noticed,
+]
 
 
 @pytest.mark.parametrize("tell", GOOD)
@@ -248,6 +275,15 @@ def flap_at_a_move_from_a_killed_server(story: Story) -> None:
     story.sets(21.1, ADA)
 
 
+def flap_of_whom_redis_forgot_to_keep(story: Story) -> None:
+    """A connection is lost while Redis restarts with its data: its grace is lost, too."""
+    story.fault("redis restart", 20, 21, part="redis")
+    story.end(20.5, "a2", "lost")
+    story.unsets(24.1, ADA)
+    story.enter(24.2, "a3", ADA)
+    story.sets(24.3, ADA)
+
+
 def left_twice(story: Story) -> None:
     story.end(20, "a2", "left")
     story.unsets(20.1, ADA)
@@ -326,6 +362,7 @@ BAD = [
     (flap_in_a_stay, "flap"),
     (flap_at_a_reload, "flap"),
     (flap_at_a_move_from_a_killed_server, "flap"),
+    (flap_of_whom_redis_forgot_to_keep, "flap"),
     (left_twice, "flap"),
     (wrong_count, "wrong count"),
     (change_heard_twice, "older after newer"),

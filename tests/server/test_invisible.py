@@ -178,16 +178,18 @@ async def test_others_see_nothing_of_who_is_invisible_wherever_he_is(
 
 
 async def test_who_comes_invisible_is_shown_once_he_wants_to_be(
-    stack: Stack, server: Process, sign_in: Connect
+    server: Process, sign_in: Connect
 ) -> None:
-    with database.connect(stack.database) as db:
-        db.execute("INSERT INTO invisible VALUES (?)", (NOBODY,))
-    second = await asyncio.to_thread(stack.start_server)
-    viewer, nobody = await sign_in(VIEWER, server), await sign_in(NOBODY, second)
-    assert NOBODY not in (await viewer.watch("online"))["state"]
-    await nobody.settle()
-    await nobody.say("presence_invisible", False)
-    await viewer.wait_for("room_change", lambda m: NOBODY in m["set"])
+    viewer, first = await sign_in(VIEWER, server), await sign_in(NOBODY, server)
+    await viewer.watch("online")
+    await first.say("presence_invisible", True)
+    await first.wait_for("presence_settings")
+    second = await sign_in(NOBODY, server)
+    await first.say_goodbye()
+    await second.settle()
+    viewer.forget()
+    await second.say("presence_invisible", False)
+    await viewer.wait_for("room_change", lambda m: m["room"] == "online" and NOBODY in m["set"])
 
 
 async def test_a_wish_that_was_not_heard_is_followed_after_the_doubt(
