@@ -70,6 +70,9 @@ async def test_a_page_that_is_loaded_learns_that_its_user_is_invisible(
     after = await sign_in(EDITOR, server)
     told = await after.wait_for("presence_settings")
     assert told == {"user": EDITOR, "invisible": True}
+    # For the tests that come after, on the same server.
+    await after.say("presence_invisible", False)
+    await after.wait_for("presence_settings", lambda m: not m["invisible"])
 
 
 @pytest.mark.parametrize("wish", [None, "true", 1, {}, []])
