@@ -24,6 +24,7 @@ from presence_progress.server import metrics
 from presence_progress.server.calls import Calls
 from presence_progress.settings import (
     KEEP_INTERVAL,
+    NODE_LEASE,
     NODE_RENEWAL,
     RECONNECT_GRACE,
     SWEEP_INTERVAL,
@@ -39,6 +40,9 @@ BATCH = 200
 _PROOF_INTERVAL = 0.25
 _PAUSE = 2.0
 """Seconds that the event loop is late by, after which this process must have been stopped."""
+_PATIENCE = 3.0
+"""Seconds for which a node that has just found Redis again does not judge others: all leases may be
+over because Redis was away."""
 
 
 @dataclass
@@ -67,7 +71,8 @@ class Node:
         """All nodes that Redis knows of, dead or alive."""
         self._is_new = True
         self._is_ending = False
-        self._was_stopped = False
+        self._woke_at = self._found_at = float("-inf")
+        """When this process was last found to have been stopped, and Redis to have been away."""
         self._noting: set[Place] = set()
         self._proving: asyncio.Task[None] | None = None
 
@@ -146,16 +151,21 @@ class Node:
             asleep_at = time.monotonic()
             await asyncio.sleep(_PROOF_INTERVAL)
             if time.monotonic() - asleep_at > _PAUSE:
-                self._was_stopped = True
+                self._woke_at = time.monotonic()
 
     async def _renew(self) -> None:
         if self._is_ending:
             return
-        lease: Lease = await self._calls.run(presence.renew_call(self.id, is_new=self._is_new))
+        try:
+            call = presence.renew_call(self.id, is_new=self._is_new)
+            lease: Lease = await self._calls.run(call)
+        except (RedisError, OSError):
+            self._found_at = time.monotonic()
+            raise
         self._is_new, self.others = False, lease.nodes
         if not lease.lives:
+            self._found_at = time.monotonic()
             await self._begin_anew()
-        self._was_stopped = False
 
     async def _begin_anew(self) -> None:
         metrics.FENCED.inc()
@@ -163,7 +173,7 @@ class Node:
         log.warning("taken for dead: begins anew", node=self.id, before=old)
         await self._calls.run(presence.renew_call(self.id, is_new=True))
         stays = [stay for stays in self._stays.values() for stay in stays.values()]
-        if not self._was_stopped:
+        if time.monotonic() - self._woke_at > NODE_LEASE / 1000:
             self._enter_all(stays)
             return
         # Whoever left meanwhile must not come back for a moment: his client has to be heard.
@@ -228,6 +238,8 @@ class Node:
     # --- the other nodes ---
 
     async def _take_over(self) -> None:
+        if time.monotonic() - self._found_at < _PATIENCE:
+            return
         for node in await self._calls.run(presence.take_call()):
             log.info("a node is dead: its sessions end", node=node)
             metrics.TAKEN_OVER.inc()

@@ -27,6 +27,8 @@ class _User:
     sessions: set[Session] = field(default_factory=set)
     entered: Presence | None = None
     entering: asyncio.Task[None] | None = None
+    is_wanted: bool = False
+    """Whether a socket has come that is not entered: also while an older answer is waited for."""
 
     def pulse(self) -> int:
         return sum(session.connection.beat for session in self.sessions)
@@ -47,18 +49,21 @@ class Online:
             return
         user = self._users.setdefault((identity.site, identity.user), _User())
         user.sessions.add(session)
+        user.is_wanted = True
         if user.entered is None and user.entering is None:
             user.entering = spawn(self._enter(user, session))
 
     async def _enter(self, user: _User, session: Session) -> None:
         identity = session.identity
         try:
-            person = await session.services.access.person(identity)
-            if user.sessions and not person.invisible:
-                user.entered = Presence(
-                    identity.site, "", "", user.session, identity.user, person.who
-                )
-                await self._node.enter(user.entered, user.pulse)
+            while user.is_wanted and user.entered is None:
+                user.is_wanted = False
+                person = await session.services.access.person(identity)
+                if user.sessions and not person.invisible:
+                    user.entered = Presence(
+                        identity.site, "", "", user.session, identity.user, person.who
+                    )
+                    await self._node.enter(user.entered, user.pulse)
         except (Unavailable, RedisError, OSError) as error:
             log.debug("not shown online for now", user=identity.user, error=str(error))
         finally:

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from presence_progress import keys, presence
+from presence_progress.settings import NODE_LEASE
 from tests.chaos import site as crowd
 from tests.conftest import free_port
 from tests.server.conftest import NAMESPACE, SITE, Connect, Process, Stack, session_of
@@ -99,6 +100,40 @@ async def test_a_server_that_was_stopped_begins_anew_with_those_who_are_still_th
     assert list(presence.viewers("Airport", "KJFK")) == [EDITOR]
     assert not any(CUSTOMER in change["set"] for change in watcher.changes(ROOM))
     await stays.close()
+
+
+async def test_a_redis_that_was_stopped_makes_nobody_leave(
+    own_stack: Stack, sign_in: Connect
+) -> None:
+    here, there = own_stack.start_server(), own_stack.start_server()
+    watcher, editor = await sign_in(VIEWER, here), await sign_in(EDITOR, there)
+    for client in (watcher, editor):
+        await client.say("presence_enter", DOCUMENT)
+        await client.settle()
+    await watcher.watch(ROOM)
+    os.kill(own_stack.redis_server.pid, signal.SIGSTOP)
+    try:
+        # Longer than any lease: it is time itself that is waited for.
+        await asyncio.sleep(NODE_LEASE / 1000 + 2)
+    finally:
+        os.kill(own_stack.redis_server.pid, signal.SIGCONT)
+    # Both begin anew, and only then are they looked for under their old names.
+    await until(lambda: lives_anew(own_stack.redis, 2))
+    await editor.say("presence_update", {**DOCUMENT, "activity": "idle"})
+    await watcher.wait_for("room_change", lambda m: is_idle(m, EDITOR))
+    assert not any(change["unset"] for change in watcher.changes(ROOM))
+
+
+def is_idle(change: Any, user: str) -> bool:
+    return bool(change["set"].get(user, {}).get("activity") == "idle")
+
+
+def lives_anew(redis: Any, number: int) -> bool:
+    """Return whether so many nodes live, and no other is known any more."""
+    seconds, microseconds = redis.time()
+    now = seconds * 1000 + microseconds / 1000
+    nodes = redis.zrange(keys.NODES, 0, -1, withscores=True)
+    return len(nodes) == number and all(until > now for _, until in nodes)
 
 
 async def test_who_vanishes_without_a_word_is_gone(
