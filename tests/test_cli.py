@@ -79,6 +79,12 @@ def test_a_port_for_root_is_named() -> None:
     assert "above 1023" in complaint("demo", "--port", "80")
 
 
+def test_a_store_that_is_no_address_is_named_without_its_password() -> None:
+    said = complaint("serve", "--store", "redis+cluster://u:secret@host")
+    assert "is no address of a Redis" in said and "redis+cluster://HOST:PORT" in said
+    assert "secret" not in said
+
+
 NO_URLS = ["127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1:port", ""]
 NOBODYS_URLS = ["redis://127.0.0.1:1", "redis://:secret@127.0.0.1:1", "unix:///no/such/socket"]
 

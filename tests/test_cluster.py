@@ -40,6 +40,7 @@ def test_slots_are_read_whatever_a_node_calls_itself() -> None:
     slots = read_slots([[0, 99, [b"", 7]], [100, SLOTS - 1, ["other", 8, b"id"], [b"r", 9]]], A)
     assert slots.primaries == [("127.0.0.1", 7), ("other", 8)]
     assert slots.owners[99] == ("127.0.0.1", 7) and slots.owners[100] == ("other", 8)
+    assert len(slots.owners) == SLOTS
 
 
 def test_a_slot_of_nobody_is_said_so() -> None:

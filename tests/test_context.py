@@ -70,6 +70,7 @@ def test_inside_frappe_the_bench_names_it(
     assert kept_in(store, site, "count:site/c")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # rq 1.15's own, in this process
 def test_a_job_tells_its_progress_to_the_store(
     site: str, redis_url: str, store: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

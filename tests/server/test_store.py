@@ -210,6 +210,33 @@ async def test_a_shard_that_is_killed_and_comes_back(
     await until(lambda: readiness(one) == readiness(two) == "ok\n")
 
 
+async def test_the_shard_that_knows_the_servers_dies(
+    own_stack: Stack, own_shards: Shards, sign_in: Connect
+) -> None:
+    context.configure(store_url=own_shards.url)
+    one, two = await two_servers(own_stack, "--store", own_shards.url)
+    here, there = await sign_in(EDITOR, one), await sign_in(VIEWER, two)
+    knowing = own_shards.of_key(keys.NODES)
+    [other, *_] = [shard for shard in own_shards.all if shard is not knowing]
+    document = {"doctype": "Airport", "name": airport_on(own_shards, other, own_stack)}
+    room = presence_room(document["name"])
+    await there.watch(room)
+    await here.say("presence_enter", document)
+    await there.wait_for("room_change", lambda m: EDITOR in m["set"])
+    knowing.kill()
+    await until(lambda: "is away" in readiness(one) and "is away" in readiness(two))
+    newcomer = await sign_in("Administrator", two)
+    await newcomer.say("presence_enter", document)
+    await asyncio.to_thread(knowing.start)
+    await until(lambda: readiness(one) == readiness(two) == "ok\n")
+    # Who came while nobody could enter is written later, and nobody is there twice or for ever.
+    expected = {EDITOR, "Administrator"}
+    await until(lambda: set(presence.viewers("Airport", document["name"])) == expected)
+    await here.say("presence_leave", document)
+    await newcomer.vanish()
+    await until(lambda: presence.viewers("Airport", document["name"]) == {}, 30)
+
+
 async def wait_until_seen(client: Client, room: str, user: str) -> None:
     """Wait until a client who is told a room sees somebody, by a snapshot or by a change."""
 
