@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos import checker
 from tests.chaos.history import load
-from tests.chaos.plan import KINDS, draw
+from tests.chaos.plan import ALL_KINDS, KINDS, draw
 from tests.chaos.run import run
 
 _SHOWN = 40
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument(
         "--faults",
         default=",".join(KINDS),
-        help=f"kinds with commas between them, or none; of: {', '.join(KINDS)}",
+        help=f"kinds with commas between them, or none; of: {', '.join(ALL_KINDS)}",
     )
     parser.add_argument("--history", type=Path, help="where to write down what happened")
     parser.add_argument(
@@ -54,7 +54,7 @@ def main() -> int:
 
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     kinds = tuple(filter(None, options.faults.removeprefix("none").split(",")))
-    if unknown := set(kinds) - set(KINDS):
+    if unknown := set(kinds) - set(ALL_KINDS):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     command = (
         f"make chaos ARGS='--seed {seed} --seconds {options.seconds:g}"

@@ -611,7 +611,7 @@ def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> dict[f
             continue
         # Before he is back it can be late, which is a ghost's matter, but is no flap.
         until = max(facts.deadline(session, holes) for session in ended)
-        windows[end] = end + grace, max(until, back)
+        windows[end] = end, max(until, back)
     return windows
 
 
