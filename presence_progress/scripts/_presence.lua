@@ -33,6 +33,7 @@ local OWN_LEASE, LOST = '*', ''  -- in the place of a node: lives by its own lea
 local STRENGTH = { idle = 1, viewing = 2, editing = 3 }
 
 local touched = {}  -- user → whether he was here before this script
+local persons = {}  -- user → his sessions, as far as they have been read
 local gone = {}     -- user → how he is shown now that he has left
 local ended = {}    -- fields whose time is over
 
@@ -41,30 +42,36 @@ local ended = {}    -- fields whose time is over
 -- kind: 'end' of a session, 'editing' and 'focus' of one, 'left' or 'show' of a user, 'batch' of the room
 local function set_deadline(kind, session, user, at)
   redis.call('ZADD', deadlines_key, at, kind .. ' ' .. session .. ' ' .. user)
+  redis.call('EXPIRE', deadlines_key, ttl)
 end
 
 local function drop_deadline(kind, session, user)
   redis.call('ZREM', deadlines_key, kind .. ' ' .. session .. ' ' .. user)
 end
 
-local function is_batched()
-  local promised = redis.call('ZSCORE', deadlines_key, 'batch - ')
+local function is_batched(count)
+  local promised = count > large and redis.call('ZSCORE', deadlines_key, 'batch - ')
   return promised and tonumber(promised) > now
 end
 
 -- --- sessions ----------------------------------------------------------------------------------
 
 local function person_of(user)
-  local json = redis.call('HGET', sessions_key, user)
-  if touched[user] == nil then
-    touched[user] = json ~= false
+  if not persons[user] then
+    local json = redis.call('HGET', sessions_key, user)
+    if touched[user] == nil then
+      touched[user] = json ~= false
+    end
+    persons[user] = json and cjson.decode(json) or { sessions = {} }
   end
-  return json and cjson.decode(json) or { sessions = {} }
+  return persons[user]
 end
 
 local function keep_person(user, person)
   if next(person.sessions) then
-    redis.call('HSET', sessions_key, user, cjson.encode(person))
+    if redis.call('HSET', sessions_key, user, cjson.encode(person)) == 1 then
+      redis.call('EXPIRE', sessions_key, ttl)
+    end
   else
     redis.call('HDEL', sessions_key, user)
     gone[user] = string.sub(person.who, 1, -2) .. ',"last_seen":' .. string.format('%.0f', person.seen or now) .. '}'
@@ -73,8 +80,14 @@ end
 
 -- Note that a session is no longer, or not yet, a node's.
 local function count_for(node, change)
-  if node ~= OWN_LEASE and node ~= LOST and redis.call('HINCRBY', nodes_key, node, change) <= 0 then
+  if node == OWN_LEASE or node == LOST then
+    return
+  end
+  local number = redis.call('HINCRBY', nodes_key, node, change)
+  if number <= 0 then
     redis.call('HDEL', nodes_key, node)
+  elseif number == 1 then
+    redis.call('EXPIRE', nodes_key, ttl)
   end
 end
 
@@ -223,10 +236,10 @@ local function show_now(count)
       return
     end
     seen[user] = true
-    local json = redis.call('HGET', sessions_key, user)
+    local person = person_of(user)
     local is_shown = redis.call('HEXISTS', room_key, user) == 1
-    if json then
-      local viewer, activity = merge(cjson.decode(json))
+    if next(person.sessions) then
+      local viewer, activity = merge(person)
       -- Who edits is always shown: the others must know.
       if not is_large or is_shown or free > 0 or activity == 'editing' then
         set[#set + 1] = { user, viewer }
@@ -273,9 +286,6 @@ local function show_now(count)
   if count_key and (count > 0 or before >= 0) then
     change_room(count_key, site, COUNT_ROOM, ttl, { { COUNT, string.format('%d', count) } }, {})
   end
-  for i = 2, 4 do
-    redis.call('EXPIRE', KEYS[i], ttl)
-  end
   return epoch, seq
 end
 
@@ -285,8 +295,11 @@ local function show_later()
     redis.call('ZADD', deadlines_key, 'NX', now + batch_for, 'show - ' .. user)
   end
   for user in pairs(touched) do
-    local json = redis.call('HGET', sessions_key, user)
-    if redis.call('HEXISTS', room_key, user) == 1 or (json and string.find(json, '"editing"', 1, true)) then
+    local is_editing = false
+    for _, session in pairs(person_of(user).sessions) do
+      is_editing = is_editing or session.activity == 'editing'
+    end
+    if is_editing or redis.call('HEXISTS', room_key, user) == 1 then
       note(user)
     end
   end
@@ -296,11 +309,12 @@ end
 -- What every script that somebody has called for one session ends with. Returns {epoch, seq, whether a
 -- sweeper should come soon: the room is large, and nobody gathers its changes yet}.
 local function show()
-  local batched = is_batched()
+  local count = redis.call('HLEN', sessions_key)
+  local batched = is_batched(count)
   if not batched then
     meet_deadlines()
+    count = redis.call('HLEN', sessions_key)
   end
-  local count = redis.call('HLEN', sessions_key)
   if has_hooks then
     note_transitions(count)
   end

@@ -23,14 +23,17 @@ end
 
 local person = person_of(user)
 local mine = person.sessions[session]
-if not mine then
+local is_new = not mine
+if is_new then
   mine = { at = now, node = LOST }
   person.sessions[session] = mine
 end
 if mine.node ~= node then
   count_for(mine.node, -1)
   count_for(node, 1)
-  drop_deadline('end', session, user)
+  if not is_new then
+    drop_deadline('end', session, user)
+  end
 end
 if mine.activity == 'editing' and activity ~= 'editing' then
   drop_deadline('editing', session, user)
@@ -45,6 +48,7 @@ mine.node, mine.activity, mine.focus, mine.lost = node, activity, focus, nil
 person.who, person.since = ARGV[17], person.since or now
 if node == OWN_LEASE then
   set_deadline('end', session, user, now + lease)
+  redis.call('EXPIRE', sessions_key, ttl)
 end
 if activity == 'editing' then
   set_deadline('editing', session, user, now + editing_for)

@@ -10,7 +10,8 @@ for _, key in ipairs(KEYS) do
   redis.call('EXPIRE', key, ttl)
 end
 local shown = tonumber(redis.call('HGET', room_key, COUNT) or 0)
-if shown ~= redis.call('HLEN', sessions_key) and not is_batched() then
+local count = redis.call('HLEN', sessions_key)
+if shown ~= count and not is_batched(count) then
   -- Some of the room is lost: all nodes shall say anew what they hold.
   redis.call('DEL', nodes_key)
   return 0

@@ -3,9 +3,9 @@
 -- Returns {when the next thing happens, ms since 1970, or -1; the nodes that have sessions here; the
 -- transitions that the site's hooks have not been told of}.
 
-local batched = is_batched()
 meet_deadlines()
 local count = redis.call('HLEN', sessions_key)
+local batched = is_batched(count)
 if has_hooks then
   note_transitions(count)
 end
@@ -17,10 +17,8 @@ end
 local next_at = redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2]
 local due = tonumber(next_at or -1)
 if count > large then
-  redis.call('ZADD', deadlines_key, now + BATCH_LEASE, 'batch - ')
+  set_deadline('batch', '-', '', now + BATCH_LEASE)
   due = now + batch_for
-elseif batched then
-  drop_deadline('batch', '-', '')
 end
 local transitions = redis.call('LRANGE', transitions_key, 0, 99)
 if #transitions > 0 then
