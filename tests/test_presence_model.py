@@ -345,6 +345,12 @@ class Life(RuleBasedStateMachine):
         self.last_here.update(dict.fromkeys(here, now))
         if now < self.true_from or not self.is_well:
             return
+        if self.world.is_large:
+            # What is gathered is shown soon.
+            self.wait(1_000)
+            self.world.check_large()
+            self.agrees_with_the_model()
+            return
         shown = {
             (user, document)
             for document, room in ROOMS.items()
@@ -365,7 +371,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("limits", [SMALL], ids=["small"])
+@pytest.mark.parametrize("limits", [SMALL, LARGE], ids=["small", "large"])
 def test_presence_is_what_its_model_says(
     client: Any, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
