@@ -1,10 +1,10 @@
-"""Presence is what its model says, whatever happens: several servers, users with several tabs, jobs,
-crashes, pauses, cut wires, wrong clocks, and a Redis that forgets.
+"""Presence is what its model says, whatever happens: several servers, users with several tabs,
+jobs, crashes, pauses, cut wires, wrong clocks, and a Redis that forgets.
 
-Hypothesis thinks up lives of a small world (``tests/model/world.py``): real scripts, real nodes, time
-that it rules. After every step all that was published, and what Redis holds, is compared with the
-model (``tests/model/presence.py``), change by change; after every trouble it must be true again
-within bounds.
+Hypothesis thinks up lives of a small world (``tests/model/world.py``): real scripts, real nodes,
+time that it rules. After every step all that was published, and what Redis holds, is compared with
+the model (``tests/model/presence.py``), change by change; after every trouble it must be true again
+within bounds. A failure is printed as the shortest life that fails, with a line that repeats it.
 
     PP_MODEL_EXAMPLES=2000 python -m pytest tests/test_presence_model.py     a deeper search
 """
@@ -12,9 +12,9 @@ within bounds.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -39,6 +39,8 @@ from tests.conftest import RedisServer
 from tests.model import world as worlds
 from tests.model.presence import Limits
 from tests.model.world import Server, Tab, Watcher, World
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "60"))
 # --- milliseconds ---
@@ -71,11 +73,13 @@ def one_of(choices: str) -> Any:
     return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, choices)))
 
 
-def has(choices: str) -> Any:
+def has(choices: str) -> Callable[[F], F]:
+    """Say that a rule needs some of these."""
     return precondition(lambda machine: bool(getattr(machine, choices)))
 
 
-def may(trouble: str, choices: str = "troubles") -> Any:
+def may(trouble: str, choices: str = "troubles") -> Callable[[F], F]:
+    """Say that a rule is a trouble, which this life must have, and some of these."""
     return precondition(lambda machine: trouble in machine.troubles and getattr(machine, choices))
 
 
@@ -345,6 +349,12 @@ class Life(RuleBasedStateMachine):
         self.last_here.update(dict.fromkeys(here, now))
         if now < self.true_from or not self.is_well:
             return
+        if self.world.is_large:
+            # What is gathered is shown soon.
+            self.wait(1_000)
+            self.world.check_large()
+            self.agrees_with_the_model()
+            return
         shown = {
             (user, document)
             for document, room in ROOMS.items()
@@ -365,7 +375,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("limits", [SMALL], ids=["small"])
+@pytest.mark.parametrize("limits", [SMALL, LARGE], ids=["small", "large"])
 def test_presence_is_what_its_model_says(
     client: Any, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""What presence promises, in plain Python: no Redis, no server, no clock but the ``now`` it is told.
+"""What presence promises, in plain Python: no Redis, no server, no clock but ``now``.
 
 A :class:`Place` is one document. Sessions (a tab, a device, a job) come and go; what others see of
 it is :meth:`Place.state`, and nothing else. The real thing is a handful of Lua scripts, called by
