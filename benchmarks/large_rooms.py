@@ -64,11 +64,8 @@ class Sweeper:
 
 def script_time(client: Any) -> float:
     """Return the µs that Redis has spent in scripts."""
-    return sum(
-        found["usec"]
-        for name, found in client.info("commandstats").items()
-        if name.startswith("cmdstat_eval")
-    )
+    commands = client.info("commandstats").items()
+    return float(sum(found["usec"] for name, found in commands if "_eval" in name))
 
 
 def enter(client: Any, numbers: range) -> None:
@@ -80,7 +77,8 @@ def enter(client: Any, numbers: range) -> None:
                 rooms.fill(pipeline, call)
                 is_noted = True
             replies = pipeline.execute()
-        if call.read(replies[-1]).wants_sweep:
+        position = call.read(replies[-1])
+        if position and position.wants_sweep:
             # As the node does that has entered them: from now on changes are gathered.
             rooms.run(client, presence.note_call(SITE, ROOM))
 
