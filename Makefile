@@ -105,6 +105,7 @@ chaos: .venv/develop
 bench: .venv/develop frontend
 	$(BIN)/python -m benchmarks.track
 	$(BIN)/python -m benchmarks.rooms
+	$(BIN)/python -m benchmarks.large_rooms
 	$(BIN)/python -m benchmarks.realtime $(ARGS)
 
 dist: .venv/develop $(STATIC)
