@@ -565,7 +565,11 @@ def _gaps(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
     # server did not live to hear of makes no stay longer.
     heard = [replace(s, start=_heard(facts, s, holes)) for s in sessions]
     heard = [s for s in heard if s.start < s.end - 0.01 or s.how not in ("lost", "vanished")]
-    by_end = {**_gaps_between(facts, heard, holes), **_gaps_between(facts, sessions, holes)}
+    said = sorted(session.start for session in sessions)
+    by_end = {
+        **_gaps_between(facts, heard, holes, said),
+        **_gaps_between(facts, sessions, holes, said),
+    }
     windows = [*by_end.values()]
     for session in sessions:
         # Whom a paused server held may be gone once its lease is over, and come back with it.
@@ -588,7 +592,9 @@ def _heard(facts: Facts, session: Session, holes: Spans) -> float:
     return min(after(session.start, seconds, away), session.end - 0.001)
 
 
-def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> dict[float, Span]:
+def _gaps_between(
+    facts: Facts, sessions: list[Session], holes: Spans, said: list[float]
+) -> dict[float, Span]:
     """Return, by the end of each stay, when it may be heard of."""
     bounds = facts.bounds
     windows: dict[float, Span] = {}
@@ -611,7 +617,10 @@ def _gaps_between(facts: Facts, sessions: list[Session], holes: Spans) -> dict[f
             continue
         # Before he is back it can be late, which is a ghost's matter, but is no flap.
         until = max(facts.deadline(session, holes) for session in ended)
-        windows[end] = end, max(until, back)
+        # If he says so within his grace, it must last until then; later, nobody sees a flap.
+        again = next((start for start in said if start >= end), float("inf"))
+        is_soon = again - end <= grace
+        windows[end] = end + grace if is_soon else end, max(until, back)
     return windows
 
 
