@@ -570,6 +570,10 @@ def _gaps(facts: Facts, sessions: list[Session], holes: Spans) -> Spans:
         **_gaps_between(facts, heard, holes, said),
         **_gaps_between(facts, sessions, holes, said),
     }
+    for session in sessions:
+        # Two tabs of one user, while Redis is away: what they say may arrive in any order.
+        if session.how in ("left", "goodbye") and cut(holes, session.end, session.end + 0.001):
+            by_end.setdefault(session.end, (session.end, facts.deadline(session, holes)))
     windows = [*by_end.values()]
     for session in sessions:
         # Whom a paused server held may be gone once its lease is over, and come back with it.
