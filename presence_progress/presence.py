@@ -334,19 +334,24 @@ def note_call(site: str, room: str, *, has_hooks: bool = False) -> rooms.Call[Sw
 
 @dataclass(frozen=True)
 class Lease:
-    """Whether a node lives, and all nodes that anybody knows of, dead or alive."""
+    """Until when a node lives, in ms since 1970, and all nodes that anybody knows of, also dead
+    ones."""
 
-    lives: bool
+    until: int
     nodes: frozenset[str]
 
 
-def renew_call(node: str, *, is_new: bool = False) -> rooms.Call[Lease]:
-    """Renew a node's lease; once it is over, the node must begin anew under another id."""
+def renew_call(node: str, told: int = 0) -> rooms.Call[Lease]:
+    """Renew a node's lease, which it was ``told`` to have until then; 0 begins one.
+
+    Returns one until 0 when it is over, or Redis has gone back to an earlier state: the node must
+    begin anew under another id.
+    """
     return rooms.Call(
         "node_renew",
         [keys.NODES, keys.node_places_key(node)],
-        [node, NODE_LEASE, PRESENCE_TTL, int(is_new)],
-        lambda reply: Lease(bool(reply[0]), frozenset(map(rooms.text, reply[1]))),
+        [node, NODE_LEASE, PRESENCE_TTL, told],
+        lambda reply: Lease(int(reply[0]), frozenset(map(rooms.text, reply[1]))),
     )
 
 

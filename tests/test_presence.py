@@ -337,7 +337,7 @@ def test_a_room_that_is_not_noted_cannot_be_entered(client: Any, site: str) -> N
 
 
 def test_a_dead_nodes_sessions_end_and_others_stay(client: Any, site: str, events: Events) -> None:
-    rooms.run(client, presence.renew_call("n1", is_new=True))
+    lease = rooms.run(client, presence.renew_call("n1"))
     with_node(client, site, "n1", "s1", "ann")
     with_node(client, site, "n1", "s2", "bob")
     with_node(client, site, "n2", "s3", "bob")
@@ -345,7 +345,7 @@ def test_a_dead_nodes_sessions_end_and_others_stay(client: Any, site: str, event
     client.zadd(keys.NODES, {"n1": 1})
     assert rooms.run(client, presence.take_call()) == ["n1"]
     assert rooms.run(client, presence.take_call()) == [], "a second survivor does not take it"
-    assert not rooms.run(client, presence.renew_call("n1")).lives, "it is fenced"
+    assert not rooms.run(client, presence.renew_call("n1", lease.until)).until, "it is fenced"
     events.drain()
     places = rooms.run(client, presence.bury_call("n1"))
     assert places == [(site, ROOM)]
@@ -353,15 +353,24 @@ def test_a_dead_nodes_sessions_end_and_others_stay(client: Any, site: str, event
     [change] = events.changes(ROOM)
     assert change["unset"] == ["ann"] and change["set"][":count"] == 1
     assert rooms.run(client, presence.bury_call("n1", places)) == []
-    assert "n1" not in rooms.run(client, presence.renew_call("n3", is_new=True)).nodes
+    assert "n1" not in rooms.run(client, presence.renew_call("n3")).nodes
     assert rooms.run(client, presence.enter_call(make(site), node="n1", is_noted=True)) is None
 
 
 def test_a_node_whose_lease_is_lost_is_fenced(client: Any) -> None:
-    rooms.run(client, presence.renew_call("n1", is_new=True))
-    assert rooms.run(client, presence.renew_call("n1")).lives
+    begun = rooms.run(client, presence.renew_call("n1"))
+    renewed = rooms.run(client, presence.renew_call("n1", begun.until))
+    assert renewed.until >= begun.until > 0
     client.delete(keys.NODES)
-    assert not rooms.run(client, presence.renew_call("n1")).lives
+    assert not rooms.run(client, presence.renew_call("n1", renewed.until)).until
+
+
+def test_a_node_notices_that_redis_has_gone_back(client: Any) -> None:
+    begun = rooms.run(client, presence.renew_call("n1"))
+    again = rooms.run(client, presence.renew_call("n1", begun.until - 1))
+    assert again.until, "an answer that was lost on its way is no such thing"
+    client.zadd(keys.NODES, {"n1": again.until - 1})
+    assert not rooms.run(client, presence.renew_call("n1", again.until)).until
 
 
 def test_what_a_dead_node_still_writes_is_found(client: Any, site: str) -> None:

@@ -5,19 +5,21 @@
 -- ARGV[1] - node
 -- ARGV[2] - lease, ms
 -- ARGV[3] - time to live, seconds
--- ARGV[4] - 1 when the node is new
--- Returns {1, or 0 when the node is taken for dead: it has to begin anew, as another one; all nodes, dead or
--- alive}.
+-- ARGV[4] - until when the node lives, as it was told last; 0 when it is new
+-- Returns {until when it lives now, or 0: it is taken for dead, or Redis has gone back to an earlier state, and
+-- it has to begin anew, as another one; all nodes, dead or alive}.
 
 local nodes_key, places_key = KEYS[1], KEYS[2]
-local node, lease, ttl, is_new = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local node, lease, ttl, told = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local now = clock()
-local alive_until = tonumber(redis.call('ZSCORE', nodes_key, node) or 0)
-local lives = is_new or alive_until > now
-if lives then
-  redis.call('ZADD', nodes_key, now + lease, node)
+local noted = tonumber(redis.call('ZSCORE', nodes_key, node) or 0)
+local alive_until = 0
+-- An answer that was lost leaves more in Redis than the node was told, which is as good.
+if told == 0 or (noted > now and noted >= told) then
+  alive_until = now + lease
+  redis.call('ZADD', nodes_key, alive_until, node)
 end
 redis.call('EXPIRE', nodes_key, ttl)
 redis.call('EXPIRE', places_key, ttl)
-return { lives and 1 or 0, redis.call('ZRANGE', nodes_key, 0, -1) }
+return { alive_until, redis.call('ZRANGE', nodes_key, 0, -1) }

@@ -69,7 +69,8 @@ class Node:
         self.id = _new_id()
         self.others: frozenset[str] = frozenset()
         """All nodes that Redis knows of, dead or alive."""
-        self._is_new = True
+        self._lives_until = 0
+        """By Redis's clock, ms; what Redis knows of it later may be less: it has gone back then."""
         self._is_ending = False
         self._woke_at = self._found_at = float("-inf")
         """When this process was last found to have been stopped, and Redis to have been away."""
@@ -157,13 +158,15 @@ class Node:
         if self._is_ending:
             return
         try:
-            call = presence.renew_call(self.id, is_new=self._is_new)
+            call = presence.renew_call(self.id, self._lives_until)
             lease: Lease = await self._calls.run(call)
         except (RedisError, OSError):
             self._found_at = time.monotonic()
             raise
-        self._is_new, self.others = False, lease.nodes
-        if not lease.lives:
+        self.others = lease.nodes
+        if lease.until:
+            self._lives_until = lease.until
+        else:
             self._found_at = time.monotonic()
             await self._begin_anew()
 
@@ -171,7 +174,8 @@ class Node:
         metrics.FENCED.inc()
         self.id, old = _new_id(), self.id
         log.warning("taken for dead: begins anew", node=self.id, before=old)
-        await self._calls.run(presence.renew_call(self.id, is_new=True))
+        lease: Lease = await self._calls.run(presence.renew_call(self.id))
+        self._lives_until = lease.until
         stays = [stay for stays in self._stays.values() for stay in stays.values()]
         if time.monotonic() - self._woke_at > NODE_LEASE / 1000:
             self._enter_all(stays)
@@ -230,6 +234,8 @@ class Node:
                     self.id,
                     held,
                     cursor=cursor or "0",
+                    # Why its session left, nobody knows any more: it may be a reload.
+                    grace=RECONNECT_GRACE,
                     has_hooks=self._has_hooks(place[0]),
                 )
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any
@@ -257,6 +257,7 @@ class Session:
         """Leave every document, after a grace in milliseconds: 0 when the client has said
         goodbye."""
         self._is_closed = True
+        said = _left_on_purpose(self._line or ())
         for document in list(self.opened):
             self.close_document(document)
         for room in (None, *self.identity.rooms, *self._joined):
@@ -268,7 +269,10 @@ class Session:
             await asyncio.sleep(0)  # whoever has written goes on first
         if self._worker is not None:
             self._worker.cancel()
-        leaving = [self.services.node.leave(here, grace) for here in self.presences.values()]
+        leaving = [
+            self.services.node.leave(here, 0 if room in said else grace)
+            for room, here in self.presences.items()
+        ]
         self.presences.clear()
         if leaving:
             try:
@@ -410,6 +414,18 @@ class Session:
             await writing
         finally:
             self._writing = None
+
+
+def _left_on_purpose(line: Iterable[_Event]) -> set[str]:
+    """Return the rooms of which a client has said that it leaves, in events that will not be
+    handled any more."""
+    left = set()
+    for event, _, arguments in line:
+        if event == "presence_leave" and arguments and isinstance(arguments[0], dict):
+            with contextlib.suppress(BadRoom):
+                payload = arguments[0]
+                left.add(keys.presence_room(str(payload.get("doctype")), str(payload.get("name"))))
+    return left
 
 
 def _document_of(entered: presence.Presence) -> Document:

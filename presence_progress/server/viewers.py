@@ -29,8 +29,8 @@ class Viewers:
     def __init__(self, calls: Calls, fanout: Fanout) -> None:
         self._calls = calls
         self._fanout = fanout
-        self._told: defaultdict[Place, dict[Session, rooms.Snapshot | None]] = defaultdict(dict)
-        """What each socket was told last: nobody is told the same twice, nor what is older."""
+        self._told: defaultdict[Place, dict[Session, set[str] | None]] = defaultdict(dict)
+        """Of whom each socket was told last: nobody is told the same twice."""
         self._reading: dict[Place, asyncio.Future[rooms.Snapshot]] = {}
         self._again: set[Place] = set()
         """What has changed while it was being read."""
@@ -78,15 +78,13 @@ class Viewers:
             # The next change, or the next socket, has it read again.
             log.warning("viewers were not told", place="/".join(place), error=str(error))
             return
-        now = reading.result()
         site, doctype, name = place
-        users = list(read_state(now.state).viewers)
+        viewers = read_state(reading.result().state).viewers
+        users, now = list(viewers), set(viewers)
         for session, told in list(self._told.get(place, {}).items()):
-            if told and told.epoch == now.epoch and told.seq >= now.seq:
-                continue
             self._told[place][session] = now
             # Whoever knows of nobody else is not told that he is alone.
-            known = read_state(told.state).viewers if told else {session.identity.user} & set(users)
-            if set(users) != set(known):
+            known = {session.identity.user} & now if told is None else told
+            if now != known:
                 message = {"doctype": doctype, "docname": name, "users": users}
                 self._fanout.to_socket(site, session.connection, "doc_viewers", message)

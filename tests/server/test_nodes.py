@@ -21,6 +21,7 @@ from presence_progress.settings import NODE_LEASE
 from tests.chaos import site as crowd
 from tests.conftest import free_port
 from tests.server.conftest import NAMESPACE, SITE, Connect, Process, Stack, session_of
+from tests.server.faults import PERMISSION, Faults
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 CUSTOMER = "customer@example.com"
@@ -48,6 +49,13 @@ class Page:
 
     async def say(self, event: str, *arguments: Any) -> None:
         await self._socket.send_str(f"42{NAMESPACE},{json.dumps([event, *arguments])}")
+
+    def cut_off(self) -> None:
+        """Be gone without the goodbye of a WebSocket."""
+        self._living.cancel()
+        connection = self._socket._conn
+        assert connection and connection.transport
+        connection.transport.close()
 
     async def close(self) -> None:
         self._living.cancel()
@@ -149,6 +157,28 @@ async def test_who_vanishes_without_a_word_is_gone(
     # Eleven seconds until it is noticed, three of grace; and some for a busy machine.
     await watcher.wait_for("room_change", lambda m: EDITOR in m["unset"], seconds=20)
     await page.close()
+
+
+async def test_what_was_said_before_a_connection_was_lost_holds(
+    own_stack: Stack, sign_in: Connect, http: aiohttp.ClientSession
+) -> None:
+    """A page that closes while Frappe is slow has said that it leaves: there is no grace for it."""
+    faults = Faults({SITE: own_stack.site.url})
+    await faults.start()
+    server = await asyncio.to_thread(own_stack.start_server, site_url=faults.url)
+    watcher = await sign_in(VIEWER, server)
+    await watcher.watch(ROOM)
+    page = await Page(http, await session_of(own_stack, EDITOR)).open(server.url)
+    await page.say("presence_enter", DOCUMENT)
+    await watcher.wait_for("room_change", sets(EDITOR))
+    async with faults.held(*PERMISSION):
+        await page.say("room_watch", "presence:Airport/EDDB")
+        await faults.wait_asked(*PERMISSION, count=3)
+        await page.say("presence_leave", DOCUMENT)
+        page.cut_off()
+        # Well within the eight seconds of a grace.
+        await watcher.wait_for("room_change", unsets(EDITOR), seconds=6)
+    await faults.stop()
 
 
 async def test_a_server_that_ends_in_order_leaves_no_work_for_others(own_stack: Stack) -> None:
