@@ -56,6 +56,7 @@ SMALL = Limits(editing=6_000, focus=8_000, left=10_000)
 LARGE = replace(SMALL, large_room=2)
 """With more than two viewers a room is large."""
 LIFETIME = 120_000
+MEMORIES = 6
 
 USERS = st.sampled_from(["ann", "bob", "eve", "kim"])
 ROOMS = {"a": "presence:ToDo/a", "b": "presence:ToDo/b", "": keys.ONLINE}
@@ -98,7 +99,8 @@ class Life(RuleBasedStateMachine):
         """(user, document) → when the job last spoke for itself."""
         self.troubles: set[str] = set()
         self.end_of_life = self.world.now + LIFETIME
-        self.memory: Any = None
+        self.memories: list[Any] = []
+        """What Redis had in it after each of the last steps."""
         self.watchers = [Watcher(self.world, room) for room in ROOMS.values()]
         self.true_from = 0
         """When what is shown must be true again, after the last trouble."""
@@ -225,6 +227,13 @@ class Life(RuleBasedStateMachine):
     def lose(self, tab: Tab) -> None:
         self._leave(tab, RECONNECT_GRACE)
 
+    @has("reachable")
+    @rule(tab=one_of("reachable"), user=USERS)
+    def make_way(self, tab: Tab, user: str) -> None:
+        """One goes, and another comes: as many as before, and not the same."""
+        self._leave(tab, 0)
+        self.open(tab.server, user, tab.presence.name, "viewing", None)
+
     def _leave(self, tab: Tab, grace: int) -> None:
         self.tabs.remove(tab)
         tab.server.do(lambda: tab.server.node.leave(tab.presence, grace))
@@ -295,15 +304,12 @@ class Life(RuleBasedStateMachine):
             watcher.is_behind = True
         self._lose_jobs()
 
-    @may("old data")
-    @rule()
-    def remember(self) -> None:
-        self.memory = self.world.remember()
-
-    @has("memory")
-    @rule()
-    def come_back_with_old_data(self) -> None:
-        self.world.restore(self.memory)
+    @may("old data", "memories")
+    @rule(age=st.integers(1, MEMORIES))
+    def come_back_with_old_data(self, age: int) -> None:
+        """What was written last is lost: a crash of Redis, or its replica takes over."""
+        self.memories = self.memories[: max(1, len(self.memories) - age)]
+        self.world.restore(self.memories[-1])
         for watcher in self.watchers:
             watcher.doubt()  # the connection was lost
         self._lose_jobs()
@@ -339,6 +345,8 @@ class Life(RuleBasedStateMachine):
                 if change.room == watcher.room:
                     watcher.receive(change)
             watcher.check()
+        if "old data" in self.troubles:
+            self.memories = [*self.memories, self.world.remember()][-MEMORIES:]
 
     @invariant()
     def is_true(self) -> None:

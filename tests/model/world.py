@@ -17,7 +17,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -263,8 +263,12 @@ class Server:
 
     def end(self) -> None:
         """End in peace: SIGTERM."""
-        self.do(lambda: self.loop.create_task(self.node.end()))
+        self.do(lambda: self.loop.create_task(self._end()))
         self.kill()
+
+    async def _end(self) -> None:
+        with suppress(ConnectionError):
+            await self.node.end()
 
 
 @dataclass
