@@ -399,3 +399,23 @@ def test_presence_is_what_its_model_says(
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_whoever_has_made_way_does_not_come_back_with_old_data(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One goes and another comes, and Redis loses both: as many as before, and not the same."""
+    worlds.rule(monkeypatch, SMALL)
+    life = type("Life", (Life,), {"client": client})()
+    try:
+        life.begin(skews=(0, 0), troubles={"old data"})
+        life.open(life.servers[0], "ann", "a", "viewing", None)
+        life.agrees_with_the_model()
+        life.make_way(life.tabs[0], "bob")
+        life.agrees_with_the_model()
+        life.come_back_with_old_data(1)
+        life.wait(12_000)
+        life.agrees_with_the_model()
+        life.is_true()
+    finally:
+        life.teardown()
