@@ -178,7 +178,10 @@ class Node:
         self._lives_until = lease.until
         stays = [stay for stays in self._stays.values() for stay in stays.values()]
         if time.monotonic() - self._woke_at > NODE_LEASE / 1000:
-            self._enter_all(stays)
+            entering = self._enter_all(stays)
+            await asyncio.gather(*entering, return_exceptions=True)
+            # Who is not here any more may be in Redis yet, under the old name.
+            await self._bury(old)
             return
         # Whoever left meanwhile must not come back for a moment: his client has to be heard.
         if self._proving:
@@ -193,10 +196,8 @@ class Node:
             doubted = [one for one in doubted if one[0].is_doubted and self._is_held(one[0])]
             await asyncio.sleep(_PROOF_INTERVAL)
 
-    def _enter_all(self, stays: Iterable[_Stay]) -> None:
-        for stay in stays:
-            if self._is_held(stay):
-                self._enter(stay, is_noted=False)
+    def _enter_all(self, stays: Iterable[_Stay]) -> list[asyncio.Future[Any]]:
+        return [self._enter(stay, is_noted=False) for stay in stays if self._is_held(stay)]
 
     def _is_held(self, stay: _Stay) -> bool:
         held = self._stays.get(stay.presence.place, {})
@@ -249,11 +250,14 @@ class Node:
         for node in await self._calls.run(presence.take_call()):
             log.info("a node is dead: its sessions end", node=node)
             metrics.TAKEN_OVER.inc()
-            seen_to: list[Place] = []
-            while places := await self._calls.run(presence.bury_call(node, seen_to)):
-                seen_to = await self._end_sessions(node, places, 0)
-                if not seen_to:
-                    break  # Their shard is away: somebody takes them again.
+            await self._bury(node)
+
+    async def _bury(self, node: str) -> None:
+        seen_to: list[Place] = []
+        while places := await self._calls.run(presence.bury_call(node, seen_to)):
+            seen_to = await self._end_sessions(node, places, 0)
+            if not seen_to:
+                break  # Their shard is away: somebody takes them again.
 
     async def _end_sessions(self, node: str, places: list[Place], grace: int) -> list[Place]:
         """End what a node has in some rooms, each in pieces, so that none takes long; returns the
