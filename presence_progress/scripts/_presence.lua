@@ -299,7 +299,8 @@ local function show_later()
     for _, session in pairs(person_of(user).sessions) do
       is_editing = is_editing or session.activity == 'editing'
     end
-    if is_editing or redis.call('HEXISTS', room_key, user) == 1 then
+    local is_left = redis.call('HEXISTS', room_key, LEFT .. user) == 1
+    if is_editing or is_left or redis.call('HEXISTS', room_key, user) == 1 then
       note(user)
     end
   end
