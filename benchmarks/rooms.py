@@ -29,7 +29,7 @@ def enters(steps: int) -> None:
 
 
 def keeps(client: Any, steps: int) -> None:
-    call = presence.keep_call("bench.localhost", "presence:ToDo/a", "node", 0)
+    call = presence.keep_call("bench.localhost", "presence:ToDo/a", "node", ())
     for _ in range(steps):
         rooms.run(client, call)
 

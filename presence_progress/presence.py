@@ -8,9 +8,10 @@ who may enter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from hashlib import sha1
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from presence_progress import context, keys, rooms
@@ -238,10 +239,16 @@ def leave_call(
     )
 
 
-def keep_call(site: str, room: str, node: str, number: int) -> rooms.Call[bool]:
-    """Say that a node has a number of sessions in a room; False when Redis knows otherwise, and
-    the node must say all anew: :func:`reconcile_call`, then enter each."""
-    return _call("presence_keep", site, room, [node, number], bool)
+def keep_call(site: str, room: str, node: str, sessions: Iterable[str]) -> rooms.Call[bool]:
+    """Say which sessions a node has in a room; False when Redis knows otherwise, and the node must
+    say all anew: :func:`reconcile_call`, then enter each."""
+    return _call("presence_keep", site, room, [node, sum(map(_number_of, sessions))], bool)
+
+
+@lru_cache(maxsize=100_000)
+def _number_of(session: str) -> int:
+    # As mark() in scripts/_presence.lua has it.
+    return int(sha1(session.encode(), usedforsecurity=False).hexdigest()[:7], 16) + 1
 
 
 def reconcile_call(

@@ -380,16 +380,16 @@ def test_what_a_dead_node_still_writes_is_found(client: Any, site: str) -> None:
 
 
 def test_a_node_learns_what_redis_knows_otherwise(client: Any, site: str) -> None:
-    def keep(number: int) -> bool:
-        return rooms.run(client, presence.keep_call(site, ROOM, "n1", number))
+    def keep(*sessions: str) -> bool:
+        return rooms.run(client, presence.keep_call(site, ROOM, "n1", sessions))
 
     with_node(client, site, "n1", "s1", "ann")
     with_node(client, site, "n1", "s2", "bob")
-    assert keep(2) and not keep(1)
+    assert keep("s1", "s2") and not keep("s1") and not keep("s1", "s3")
     rooms.run(client, presence.reconcile_call(site, ROOM, "n1", ["s2"]))
-    assert keep(1) and list(presence.viewers("ToDo", "a")) == ["bob"]
+    assert keep("s2") and list(presence.viewers("ToDo", "a")) == ["bob"]
     leave(client, site, "s2", "bob", grace=8000)
-    assert keep(0), "nobody speaks for a lost session"
+    assert keep(), "nobody speaks for a lost session"
     assert list(presence.viewers("ToDo", "a")) == ["bob"]
 
 
@@ -397,10 +397,10 @@ def test_a_node_learns_what_redis_knows_otherwise(client: Any, site: str) -> Non
 def test_a_node_notices_that_something_is_lost(client: Any, site: str, lost: int) -> None:
     with_node(client, site, "n1")
     client.delete(keys.presence_keys(site, ROOM)[lost])
-    assert not rooms.run(client, presence.keep_call(site, ROOM, "n1", 1))
+    assert not rooms.run(client, presence.keep_call(site, ROOM, "n1", ["s1"]))
     rooms.run(client, presence.reconcile_call(site, ROOM, "n1", ["s1"]))
     with_node(client, site, "n1")
-    assert rooms.run(client, presence.keep_call(site, ROOM, "n1", 1))
+    assert rooms.run(client, presence.keep_call(site, ROOM, "n1", ["s1"]))
     assert list(presence.viewers("ToDo", "a")) == ["ann"]
 
 

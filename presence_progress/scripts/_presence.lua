@@ -3,7 +3,7 @@
 -- KEYS[1] - the room: what is shown, a field for each viewer
 -- KEYS[2] - its sessions: hash, user → JSON {who, since, sessions: {session: {node, activity, focus, at}}}
 -- KEYS[3] - its deadlines: sorted set, what happens by itself → when, ms
--- KEYS[4] - its nodes: hash, server node → how many sessions it has here
+-- KEYS[4] - its nodes: hash, server node → a sum over the sessions it has here, see mark()
 -- KEYS[5] - its transitions: list of JSON, for the site's hooks
 -- KEYS[6] - the room that shows the number alone; only the room of who is online has one
 -- ARGV[1] - site
@@ -78,15 +78,17 @@ local function keep_person(user, person)
   end
 end
 
--- Note that a session is no longer, or not yet, a node's.
-local function count_for(node, change)
+-- Note that a session is a node's from now on (sign 1), or is not any more (-1). What is kept is a sum of
+-- numbers made from the sessions' names: it tells which they are, not only how many.
+local function mark(node, session, sign)
   if node == OWN_LEASE or node == LOST then
     return
   end
-  local number = redis.call('HINCRBY', nodes_key, node, change)
-  if number <= 0 then
+  local number = tonumber(string.sub(redis.sha1hex(session), 1, 7), 16) + 1
+  local sum = redis.call('HINCRBY', nodes_key, node, sign * number)
+  if sum <= 0 then
     redis.call('HDEL', nodes_key, node)
-  elseif number == 1 then
+  elseif sum == number then
     redis.call('EXPIRE', nodes_key, ttl)
   end
 end
@@ -96,7 +98,7 @@ local function end_session(user, person, session)
   if not ending then
     return
   end
-  count_for(ending.node, -1)
+  mark(ending.node, session, -1)
   person.sessions[session] = nil
   person.seen = math.max(person.seen or 0, ending.lost or now)
   if ending.node == OWN_LEASE or ending.node == LOST then
@@ -116,7 +118,7 @@ local function lose_session(user, person, session, grace)
   if grace <= 0 then
     end_session(user, person, session)
   elseif lost and lost.node ~= LOST then
-    count_for(lost.node, -1)
+    mark(lost.node, session, -1)
     lost.node, lost.lost = LOST, now
     set_deadline('end', session, user, now + grace)
   end

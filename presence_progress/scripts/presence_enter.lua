@@ -29,8 +29,8 @@ if is_new then
   person.sessions[session] = mine
 end
 if mine.node ~= node then
-  count_for(mine.node, -1)
-  count_for(node, 1)
+  mark(mine.node, session, -1)
+  mark(node, session, 1)
   if not is_new then
     drop_deadline('end', session, user)
   end

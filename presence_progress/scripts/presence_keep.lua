@@ -1,10 +1,10 @@
--- A server node says that a room is still held, and how many sessions it has there.
+-- A server node says that a room is still held, and by which of its sessions.
 -- KEYS, ARGV[1…7] - as _presence.lua has them
 -- ARGV[8] - node
--- ARGV[9] - number of its sessions
+-- ARGV[9] - the sum over its sessions, see mark()
 -- Returns 1; 0 when Redis knows it otherwise, and the node has to say all anew.
 
-local node, number = ARGV[8], tonumber(ARGV[9])
+local node, sum = ARGV[8], ARGV[9]
 
 for _, key in ipairs(KEYS) do
   redis.call('EXPIRE', key, ttl)
@@ -16,4 +16,4 @@ if shown ~= count and not is_batched(count) then
   redis.call('DEL', nodes_key)
   return 0
 end
-return tonumber(redis.call('HGET', nodes_key, node) or 0) == number and 1 or 0
+return (redis.call('HGET', nodes_key, node) or '0') == sum and 1 or 0

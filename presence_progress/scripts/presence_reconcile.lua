@@ -13,7 +13,7 @@ for i = 11, #ARGV do
   held[ARGV[i]] = true
 end
 
--- They are counted anew.
+-- Their sum is made anew.
 if cursor == '0' then
   redis.call('HDEL', nodes_key, node)
 end
@@ -24,7 +24,7 @@ for i = 1, #found[2], 2 do
     local person = person_of(user)
     for session, state in pairs(person.sessions) do
       if state.node == node then
-        count_for(node, 1)
+        mark(node, session, 1)
         if not held[session] then
           lose_session(user, person, session, grace)
         end

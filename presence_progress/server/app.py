@@ -267,6 +267,7 @@ class RealtimeServer:
     ) -> set[tuple[str, str]]:
         """Something may have been missed: send everybody what he watches, whole, or of it these
         rooms of sites; returns those that could not be read."""
+        self._node.say_again(places)
         if places is None:
             spawn(invisible.look_again(self._access, self._sessions.values()))
         watched = {

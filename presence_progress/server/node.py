@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,9 @@ class Node:
         self._woke_at = self._found_at = float("-inf")
         """When this process was last found to have been stopped, and Redis to have been away."""
         self._noting: set[Place] = set()
+        self._back_by: dict[Place, float] = {}
+        """Until when somebody may come back unnoticed to a room, of which Redis could not be told
+        that he has left."""
         self._proving: asyncio.Task[None] | None = None
 
     # --- who is here ---
@@ -94,7 +97,14 @@ class Node:
         if self._stays.get(leaving.place, {}).pop(leaving.session, None) is None:
             return _nothing()
         call = presence.leave_call(leaving, grace, has_hooks=self._has_hooks(leaving.site))
-        return self._calls.run(call)
+        done = self._calls.run(call)
+        back_by = time.monotonic() + grace / 1000
+        done.add_done_callback(lambda done: self._left(leaving.place, back_by, done))
+        return done
+
+    def _left(self, place: Place, back_by: float, done: asyncio.Future[Any]) -> None:
+        if not done.cancelled() and done.exception():
+            self._back_by[place] = max(back_by, self._back_by.get(place, 0))
 
     def _enter(self, stay: _Stay, is_noted: bool) -> asyncio.Future[Position | None]:
         stay.is_doubted = False
@@ -206,13 +216,22 @@ class Node:
     def _held(self, place: Place) -> list[_Stay]:
         return [stay for stay in self._stays.get(place, {}).values() if not stay.is_doubted]
 
+    def _held_sessions(self, place: Place) -> list[str]:
+        return [stay.presence.session for stay in self._held(place)]
+
+    def say_again(self, places: Collection[Place] | None = None) -> None:
+        """Enter again whoever is here, or is in some rooms: Redis was away, and may have lost what
+        it was told last."""
+        for place in list(self._stays) if places is None else places:
+            self._enter_all(self._held(place))
+
     async def _keep(self) -> None:
         """See that Redis has what the book has, whatever was lost on the way."""
         places = list(self._stays)
         for start in range(0, len(places), BATCH):
             batch = places[start : start + BATCH]
             kept = await self._calls.try_all(
-                [presence.keep_call(*place, self.id, len(self._held(place))) for place in batch]
+                [presence.keep_call(*place, self.id, self._held_sessions(place)) for place in batch]
             )
             for place, is_right in zip(batch, kept, strict=True):
                 if isinstance(is_right, BaseException):
@@ -227,19 +246,20 @@ class Node:
     async def _reconcile(self, place: Place) -> None:
         cursor = None
         while cursor != "0":
+            grace = max(0, int((self._back_by.get(place, 0) - time.monotonic()) * 1000))
             # Asked each time: who has entered meanwhile is not to be ended.
-            held = [stay.presence.session for stay in self._held(place)]
+            held = self._held_sessions(place)
             cursor = await self._calls.run(
                 presence.reconcile_call(
                     *place,
                     self.id,
                     held,
                     cursor=cursor or "0",
-                    # Why its session left, nobody knows any more: it may be a reload.
-                    grace=RECONNECT_GRACE,
+                    grace=grace,
                     has_hooks=self._has_hooks(place[0]),
                 )
             )
+        self._back_by.pop(place, None)
         self._enter_all(self._held(place))
 
     # --- the other nodes ---
