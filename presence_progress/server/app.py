@@ -267,7 +267,6 @@ class RealtimeServer:
     ) -> set[tuple[str, str]]:
         """Something may have been missed: send everybody what he watches, whole, or of it these
         rooms of sites; returns those that could not be read."""
-        self._node.say_again(places)
         if places is None:
             spawn(invisible.look_again(self._access, self._sessions.values()))
         watched = {
@@ -285,4 +284,6 @@ class RealtimeServer:
                 left.add((site, room))
             else:
                 self._services.fanout.to_room(site, room, "room_state", snapshot.wire())
+        # After the states: what is said now are changes of them.
+        self._node.say_again(places)
         return left
