@@ -87,7 +87,9 @@ describe("a room", () => {
     // Redis has gone back: what it says now counts, and so do its changes from there.
     const { room: answered } = receiveState(step.room, snapshot(5, { value: 5 }));
     expect(stateOf(answered)).toMatchObject({ value: 5 });
-    expect(stateOf(receiveChange(answered, change(6, { value: 6 })).room)).toMatchObject({ value: 6 });
+    expect(stateOf(receiveChange(answered, change(6, { value: 6 })).room)).toMatchObject({
+      value: 6,
+    });
   });
 
   it("takes a snapshot of another epoch whole", () => {
