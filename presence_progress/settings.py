@@ -37,7 +37,9 @@ LARGE_ROOM = 100
 ROOM_BATCH = 250
 """How long they are gathered, before a sweeper shows them."""
 KEEP_INTERVAL = 5_000
-"""Between two looks whether Redis still knows what a node has in a room."""
+"""Between two looks whether Redis knows what a node has said of a room since the last one."""
+KEEP_ALL_INTERVAL = 60_000
+"""The same of all rooms that it has sessions in: whatever was lost, and they shall not expire."""
 WATCHED_SWEEP_INTERVAL = 10_000
 """Between two sweeps of a room that somebody watches, due or not: what was lost is found there."""
 SWEEP_INTERVAL = 500

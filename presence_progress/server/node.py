@@ -23,6 +23,7 @@ from presence_progress.presence import Lease, Position, Presence
 from presence_progress.server import metrics
 from presence_progress.server.calls import Calls
 from presence_progress.settings import (
+    KEEP_ALL_INTERVAL,
     KEEP_INTERVAL,
     NODE_LEASE,
     NODE_RENEWAL,
@@ -74,6 +75,9 @@ class Node:
         self._is_ending = False
         self._woke_at = self._found_at = float("-inf")
         """When this process was last found to have been stopped, and Redis to have been away."""
+        self._unsure: set[Place] = set()
+        """Where something was said since Redis was asked whether it knows the same."""
+        self._all_due = float("-inf")
         self._noting: set[Place] = set()
         self._back_by: dict[Place, float] = {}
         """Until when somebody may come back unnoticed to a room, of which Redis could not be told
@@ -96,6 +100,7 @@ class Node:
         """Leave at once, or after a grace in milliseconds."""
         if self._stays.get(leaving.place, {}).pop(leaving.session, None) is None:
             return _nothing()
+        self._unsure.add(leaving.place)
         call = presence.leave_call(leaving, grace, has_hooks=self._has_hooks(leaving.site))
         done = self._calls.run(call)
         back_by = time.monotonic() + grace / 1000
@@ -108,6 +113,7 @@ class Node:
 
     def _enter(self, stay: _Stay, is_noted: bool) -> asyncio.Future[Position | None]:
         stay.is_doubted = False
+        self._unsure.add(stay.presence.place)
         call = presence.enter_call(
             stay.presence,
             node=self.id,
@@ -226,24 +232,36 @@ class Node:
             self._enter_all(self._held(place))
 
     async def _keep(self) -> None:
-        """See that Redis has what the book has, whatever was lost on the way."""
-        places = list(self._stays)
+        """See that Redis has what the book has: where something was said of late, and now and then
+        everywhere."""
+        if time.monotonic() >= self._all_due:
+            self._unsure |= self._stays.keys()
+            self._all_due = time.monotonic() + KEEP_ALL_INTERVAL / 1000
+        places, self._unsure = list(self._unsure), set()
         for start in range(0, len(places), BATCH):
-            batch = places[start : start + BATCH]
-            kept = await self._calls.try_all(
-                [presence.keep_call(*place, self.id, self._held_sessions(place)) for place in batch]
-            )
-            for place, is_right in zip(batch, kept, strict=True):
-                if isinstance(is_right, BaseException):
-                    continue  # Its shard is away: next time.
-                if not is_right:
-                    metrics.RECONCILED.inc()
-                    await self._reconcile(place)
-                elif not self._stays.get(place, True):
-                    del self._stays[place]
-                    await self._calls.run(presence.forget_call(self.id, *place))
+            try:
+                await self._keep_some(places[start : start + BATCH])
+            except (RedisError, OSError):
+                self._unsure.update(places[start:])
+                raise
+
+    async def _keep_some(self, places: list[Place]) -> None:
+        kept = await self._calls.try_all(
+            [presence.keep_call(*place, self.id, self._held_sessions(place)) for place in places]
+        )
+        for place, is_right in zip(places, kept, strict=True):
+            if isinstance(is_right, BaseException):
+                self._unsure.add(place)  # Redis, or its shard, is away: next time.
+            elif not is_right:
+                metrics.RECONCILED.inc()
+                await self._reconcile(place)
+            elif not self._stays.get(place, True):
+                del self._stays[place]
+                self._back_by.pop(place, None)
+                await self._calls.run(presence.forget_call(self.id, *place))
 
     async def _reconcile(self, place: Place) -> None:
+        self._unsure.add(place)
         cursor = None
         while cursor != "0":
             grace = max(0, int((self._back_by.get(place, 0) - time.monotonic()) * 1000))
