@@ -56,13 +56,18 @@ def read_address(url: object) -> Address:
     if not isinstance(url, str):
         raise ValueError(EXPECTED)
     try:
+        scheme, _, rest = url.partition("://")
+        if "+" in scheme:
+            # Not urlsplit: it takes one host, and newer ones refuse brackets further on.
+            named, _, query = rest.partition("?")
+            hosts, _, path = named.partition("/")
+            credentials, _, places = hosts.rpartition("@")
+            if scheme in ("redis+cluster", "rediss+cluster"):
+                kind = scheme.partition("+")[0]
+                return ClusterAddress(_places(places), kind, credentials, query)
+            if scheme == "redis+sentinel":
+                return _sentinel(_places(places), path, credentials, query)
         parts = urlsplit(url)
-        credentials, _, places = parts.netloc.rpartition("@")
-        if parts.scheme in ("redis+cluster", "rediss+cluster"):
-            scheme = parts.scheme.partition("+")[0]
-            return ClusterAddress(_places(places), scheme, credentials, parts.query)
-        if parts.scheme == "redis+sentinel":
-            return _sentinel(_places(places), parts.path, credentials, parts.query)
         if parts.scheme in ("redis", "rediss"):
             good = bool(parts.hostname) and parts.port != 0
         else:

@@ -7,6 +7,7 @@ may watch it. This module decides what a well-formed name is; it never decides w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 EVENTS_CHANNEL = "events"
@@ -159,10 +160,13 @@ def room_key(site: str, room: str) -> str:
     return f"{PREFIX}{{{site}/{room}}}"
 
 
-def presence_keys(site: str, room: str) -> list[str]:
+@lru_cache(maxsize=10_000)
+def presence_keys(site: str, room: str) -> tuple[str, ...]:
     """Return the keys of a presence room, in the order in which every script takes them."""
     key = room_key(site, room)
-    return [key, *(f"{key}:{part}" for part in ("sessions", "deadlines", "nodes", "transitions"))]
+    parts = ("sessions", "deadlines", "nodes", "transitions")
+    counted = (online_count_key(site),) if room == ONLINE else ()
+    return (key, *(f"{key}:{part}" for part in parts), *counted)
 
 
 def online_count_key(site: str) -> str:

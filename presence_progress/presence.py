@@ -408,13 +408,10 @@ def _call(
     before: Sequence[tuple[str | int, ...]] = (),
     has_hooks: bool = False,
 ) -> rooms.Call[T]:
-    room_keys = keys.presence_keys(site, room)
-    if room == keys.ONLINE:
-        room_keys.append(keys.online_count_key(site))
     common: list[str | int] = [
         *(site, room, PRESENCE_TTL, LARGE_ROOM, ROOM_BATCH, LEFT_SHOWN, int(has_hooks))
     ]
-    return rooms.Call(script, room_keys, [*common, *arguments], read, before)
+    return rooms.Call(script, keys.presence_keys(site, room), [*common, *arguments], read, before)
 
 
 def _position(reply: list[Any]) -> Position | None:
@@ -427,7 +424,7 @@ def _who_json(who: Who) -> str:
 
 
 def _of_session(presence: Presence) -> list[str]:
-    if not presence.session or any(character.isspace() for character in presence.session):
+    if presence.session.split() != [presence.session]:
         raise rooms.BadField(f"a session's id is a text without blanks, got {presence.session!r}")
     if not presence.user or presence.user.startswith(":"):
         raise rooms.BadField(f"a user's id is not empty and no ':…', got {presence.user!r}")

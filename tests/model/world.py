@@ -463,7 +463,7 @@ class World:
                     continue  # its changes are gathered: check_large
                 assert snapshot.state == place.state(), "the state is as the model says"
                 assert not seen.to_come, "every change is published"
-            transitions = self.client.lrange(keys.presence_keys(site, room)[-1], 0, -1)
+            transitions = self.client.lrange(keys.presence_keys(site, room)[4], 0, -1)
             untold = Counter(_transition(text)[:2] for text in transitions)
             assert untold == Counter(place.untold), "the site's hooks hear of all, once"
         endless = [key for key in self._keys() if self.client.ttl(key) < 0]

@@ -67,7 +67,6 @@ async def wait_for_editor(client: Client, room: str, what: str) -> None:
         return message["room"] == room and EDITOR in message[what]
 
     await client.wait_for("room_change", matches)
-    client.forget()
 
 
 async def denied(client: Client, room: str) -> str:
@@ -103,6 +102,7 @@ async def test_the_switch_ends_presence_for_everybody_and_gives_it_back(
         assert (await editor.wait_for("room_denied"))["reason"] == "presence is off"
     await viewer.settle()
     assert not [m for e, m in viewer.heard if e == "room_denied" and m["room"] == "count:site/x"]
+    elsewhere.forget()
     bench.set()
     await watch_until(viewer, "room_state", ROOM)
     await wait_for_editor(elsewhere, "online", "set")

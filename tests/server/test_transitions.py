@@ -19,9 +19,9 @@ from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.questions import Denied, Questions, Unavailable
 from presence_progress.server.transitions import KINDS, Transitions
 from presence_progress.settings import Settings
-from tests.conftest import free_port
+from tests.conftest import RedisServer, free_port
 from tests.hooks import NOTED
-from tests.server.conftest import SITE, Connect, Process, Stack
+from tests.server.conftest import SITE, Connect, Process, Stack, make_stack
 
 ROOM = "presence:Airport/ED/DB"
 EDITOR = "editor@example.com"
@@ -34,6 +34,26 @@ def transition(kind: str, user: str = EDITOR, at: int = AT) -> dict[str, Any]:
 
 
 # --- a site with hooks, and its workers -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Return a Redis of this module's own: a server of other tests knows the same site without
+    hooks, and would take its transitions for told."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def redis_url(redis_server: RedisServer) -> str:
+    return redis_server.url
+
+
+@pytest.fixture(scope="module")
+def stack(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    yield from make_stack(redis_server, tmp_path_factory.mktemp("stack"))
 
 
 @pytest.fixture(scope="module")
