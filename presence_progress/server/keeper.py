@@ -80,7 +80,7 @@ class Keeper:
             if room.transitions and place not in self._telling:
                 spawn(self._tell(place, room.transitions))
             for node in room.nodes:
-                if node not in self._node.others:
+                if node not in self._node.known:
                     call = presence.lost_node_call(node, *place, has_hooks=has_hooks)
                     await self._calls.run(call)
         return swept

@@ -68,7 +68,7 @@ class Node:
         """By place and session. A place stays in the book until Redis knows, too, that it is
         empty."""
         self.id = _new_id()
-        self.others: frozenset[str] = frozenset()
+        self.known: frozenset[str] = frozenset()
         """All nodes that Redis knows of, dead or alive."""
         self._lives_until = 0
         """By Redis's clock, ms; what Redis knows of it later may be less: it has gone back then."""
@@ -88,11 +88,11 @@ class Node:
 
     def enter(self, entering: Presence, pulse: Callable[[], int]) -> asyncio.Future[Any]:
         """Enter, or say something new; a failure is mended later, unless the session leaves."""
+        if self._is_ending:
+            return _nothing()
         stay = _Stay(entering, time.monotonic(), pulse)
         stays = self._stays.setdefault(entering.place, {})
         is_noted = bool(stays)
-        if self._is_ending:
-            return _nothing()
         stays[entering.session] = stay
         return self._enter(stay, is_noted)
 
@@ -179,7 +179,7 @@ class Node:
         except (RedisError, OSError):
             self._found_at = time.monotonic()
             raise
-        self.others = lease.nodes
+        self.known = lease.nodes
         if lease.until:
             self._lives_until = lease.until
         else:

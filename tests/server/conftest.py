@@ -23,6 +23,7 @@ from socketio.packet import DISCONNECT, Packet
 from presence_progress import context
 from presence_progress.demo import database
 from tests.conftest import RedisServer, free_port, until_answers
+from tests.server.faults import Faults
 
 SITE = "demo.localhost"
 NAMESPACE = f"/{SITE}"
@@ -131,6 +132,23 @@ def stack(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def server(stack: Stack) -> Process:
     return stack.start_server()
+
+
+@pytest.fixture
+async def faults(stack: Stack) -> AsyncIterator[Faults]:
+    """Return a proxy before the shared site, which notes questions and spoils answers."""
+    faults = Faults({SITE: stack.site.url})
+    await faults.start()
+    yield faults
+    await faults.stop()
+
+
+@pytest.fixture
+async def guarded(stack: Stack, faults: Faults) -> AsyncIterator[Process]:
+    """Return a server that asks its site by way of the proxy."""
+    server = await asyncio.to_thread(stack.start_server, site_url=faults.url)
+    yield server
+    await asyncio.to_thread(server.stop)
 
 
 @pytest.fixture

@@ -94,14 +94,6 @@ async def test_a_guest_cannot_be_invisible(stack: Stack, server: Process) -> Non
     await guest.socket.disconnect()
 
 
-@pytest.fixture
-async def faults(stack: Stack) -> AsyncIterator[Faults]:
-    faults = Faults({SITE: stack.site.url})
-    await faults.start()
-    yield faults
-    await faults.stop()
-
-
 async def test_a_site_that_cannot_store_it_says_what_is_so(
     stack: Stack, faults: Faults, sign_in: Connect
 ) -> None:

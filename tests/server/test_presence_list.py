@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from aiohttp import web
 
 from presence_progress import counts
 from presence_progress.settings import MAX_FORESEEN, MAX_LISTED, MAX_ROOMS_PER_SOCKET
-from tests.server.conftest import SITE, Client, Connect, Process, Stack
+from tests.server.conftest import Client, Connect, Process, Stack
 from tests.server.faults import Faults, Forward, answer
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
@@ -47,22 +46,6 @@ async def wait_for_state(client: Client, name: str) -> None:
 async def enter(client: Client, name: str, **more: str) -> None:
     await client.say("presence_enter", {**document(name), **more})
     await client.settle()
-
-
-@pytest.fixture
-async def faults(stack: Stack) -> AsyncIterator[Faults]:
-    faults = Faults({SITE: stack.site.url})
-    await faults.start()
-    yield faults
-    await faults.stop()
-
-
-@pytest.fixture
-async def guarded(stack: Stack, faults: Faults) -> AsyncIterator[Process]:
-    """Return a server whose questions to the site are noted."""
-    server = await asyncio.to_thread(stack.start_server, site_url=faults.url)
-    yield server
-    await asyncio.to_thread(server.stop)
 
 
 no_such_method = answer(HTTPStatus.EXPECTATION_FAILED, '{"exc_type": "ValidationError"}')

@@ -30,22 +30,6 @@ ROOM = "presence:Airport/KJFK"
 # --- a whole server, and a site that changes its mind ---------------------------------------------
 
 
-@pytest.fixture
-async def faults(stack: Stack) -> AsyncIterator[Faults]:
-    faults = Faults({SITE: stack.site.url})
-    await faults.start()
-    yield faults
-    await faults.stop()
-
-
-@pytest.fixture
-async def guarded(stack: Stack, faults: Faults) -> AsyncIterator[Process]:
-    """Return a server whose questions to the site can be answered otherwise."""
-    server = await asyncio.to_thread(stack.start_server, site_url=faults.url)
-    yield server
-    await asyncio.to_thread(server.stop)
-
-
 async def no_to_viewer(request: web.Request, forward: Forward) -> web.StreamResponse:
     """Answer as a site with the app would that has taken a right away."""
     answer = json.loads(cast(web.Response, await forward()).text or "")
