@@ -181,9 +181,10 @@ class Task:
     def stage(self, stage: str | None, total: int | None = None) -> None:
         """Say what is being done now; with a ``total``, or where the task has weighted stages, its
         steps are counted from 0."""
-        if (total is not None or self._record.weights) and stage != self._record.stage:
-            self._record.begin_stretch(total)
+        is_another = stage != self._record.stage
         self._name_stage(stage)
+        if is_another and (total is not None or self._record.weights):
+            self._record.begin_stretch(total)
 
     def ok(self, rows: int = 1) -> None:
         """Count rows that went well."""
@@ -232,7 +233,7 @@ class Task:
     # --- its life ---
 
     def __enter__(self) -> Task:
-        self._joined = _current.get() or _running.get(self.id)
+        self._joined = _current.get()
         if self._joined is not None:
             self._joined._join(self._title, self._total, self._stages)
             return self._joined
@@ -296,7 +297,7 @@ class Task:
 
 _current: ContextVar[Task | None] = ContextVar("_current", default=None)
 _running: dict[str, Task] = {}
-"""By id, those of this process: a job's threads share its task."""
+"""By id, those of this process."""
 
 
 def _leave(token: Any) -> None:

@@ -112,6 +112,8 @@ class TaskRecord:
     result: str | None = None
     queued_at: int | None = None
     started_at: int | None = None
+    _resumed: tuple[str | None, int] | None = None
+    """The stage of the checkpoint that this attempt goes on from, and what was done in it."""
     _percent: int | None = None
     """The highest that was shown in this stretch of work: a bar never goes back."""
 
@@ -134,8 +136,11 @@ class TaskRecord:
         self.total = total
 
     def begin_stretch(self, total: int | None) -> None:
-        """Count from 0 again: another stage, or another loop of the same job."""
+        """Count from 0 again: another stage, or another loop of the same job. The one in which a
+        checkpoint was made goes on from there."""
         self.done, self.total, self.total_grown = 0, total, False
+        if self._resumed is not None and self._resumed[0] == self.stage:
+            self.done, self._resumed = self._resumed[1], None
         if not self.weights:
             self._percent = None
 
@@ -183,14 +188,16 @@ class TaskRecord:
         """Return how much of the whole is done; what was shown once is not taken back."""
         if self.state == "done":
             return None if self.total is None and not self.weights else 100
-        now = self._percent_of_stages() or percent(self.done, self.total, ended=False)
+        now = self._percent_of_stages() if self.weights else self._percent_of_total()
         if now is not None:
             self._percent = max(now, self._percent or 0)
         return None if now is None else self._percent
 
-    def _percent_of_stages(self) -> int | None:
-        if not self.weights:
-            return None
+    def _percent_of_total(self) -> int | None:
+        return percent(self.done, self.total, ended=False)
+
+    def _percent_of_stages(self) -> int:
+        assert self.weights
         names = list(self.weights)
         current = names.index(self.stage) if self.stage in names else 0
         behind = sum(self.weights[name] for name in names[:current])
@@ -210,6 +217,7 @@ class TaskRecord:
     def resume(self, checkpoint: Mapping[str, Any]) -> None:
         for name in _COUNTED:
             setattr(self, name, checkpoint[name])
+        self._resumed = self.stage, self.done
         self.messages.resume(checkpoint["noted"], checkpoint["messages"])
 
 
