@@ -44,7 +44,7 @@ class Attempt:
         self._estimator = Estimator()
         self._holder = uuid.uuid4().hex
         self._has_begun = False
-        self._is_ended = False
+        self.is_ended = False
         self._epoch = ""
         self._told: tuple[str, str] | None = None
         """The state and the epoch that lists and parent know of."""
@@ -75,7 +75,7 @@ class Attempt:
     def end(self, state: State, error: str | None = None, traceback: str = "") -> None:
         """End, and have it known; tried for some seconds, should Redis be away."""
         record = self.record
-        self._is_ended = True
+        self.is_ended = True
         record.error, self._traceback = error, traceback[-MAX_TRACEBACK_LENGTH:]
         # Last: the reporter's thread may write at any moment, and after an end nothing is taken.
         record.state = state
@@ -102,7 +102,7 @@ class Attempt:
 
     def mark_forked(self) -> None:
         """In a copy of the process, whose threads were not copied: the next step sees to it."""
-        if not self._is_ended:
+        if not self.is_ended:
             self.stop = FORKED
 
     def go_on_here(self) -> None:
