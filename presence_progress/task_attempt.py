@@ -136,8 +136,12 @@ class Attempt:
         job itself."""
         record = self.record
         if record.state == "running":
-            self._estimator.sample(time.monotonic(), record.done)
-            record.rate, record.eta = self._estimator.rate, self._estimator.eta(record.total)
+            now = time.monotonic()
+            self._estimator.sample(now, record.done)
+            record.rate = self._estimator.rate(now)
+            left = self._estimator.estimate(now, record.total)
+            record.eta = None if left is None else left.eta
+            record.eta_range = None if left is None else (left.low, left.high)
         if self._store is None:
             return
         if not self._has_begun:
