@@ -12,16 +12,18 @@ import os
 import signal
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from presence_progress import context, due, rooms, task_room
-from presence_progress.estimate import Estimator
 from presence_progress.lease import Lease, hold
+from presence_progress.pace import Pace, read_call, remember_call
 from presence_progress.reporter import Reporter
 from presence_progress.settings import MAX_TRACEBACK_LENGTH
 from presence_progress.task_record import Message, State, TaskRecord
+from presence_progress.terminal import Bar, open_bar
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +43,11 @@ class Attempt:
         self.resumed: Any = None
         """What the earlier attempt said with its last checkpoint."""
         self._store = context.store() if is_stored else None
-        self._estimator = Estimator()
+        self._pace = Pace(record)
+        self._bar: Bar | None = None
         self._holder = uuid.uuid4().hex
         self._has_begun = False
-        self._is_ended = False
+        self.is_ended = False
         self._epoch = ""
         self._told: tuple[str, str] | None = None
         """The state and the epoch that lists and parent know of."""
@@ -61,12 +64,16 @@ class Attempt:
         self.record.queued_at = self.record.queued_at or self.record.started_at
         self.record.state = "running"
         try:
-            self._begin()
+            checkpoint = self._begin()
+            if not self.stop:
+                self._go_on_from(checkpoint)
         except (RedisError, OSError) as error:
             # The job is here and shall run, whatever became of its room.
             logger.warning("task %s begins without Redis: %s", self.record.task_id, error)
         if self.stop:
             return False
+        if context.job() is None and not context.in_frappe():
+            self._bar = open_bar()
         if self._store is not None:
             self._lease = hold(self._renew, self._tell_gone, _kill_work_horse)
         self._reporter.start()
@@ -75,7 +82,7 @@ class Attempt:
     def end(self, state: State, error: str | None = None, traceback: str = "") -> None:
         """End, and have it known; tried for some seconds, should Redis be away."""
         record = self.record
-        self._is_ended = True
+        self.is_ended = True
         record.error, self._traceback = error, traceback[-MAX_TRACEBACK_LENGTH:]
         # Last: the reporter's thread may write at any moment, and after an end nothing is taken.
         record.state = state
@@ -84,6 +91,9 @@ class Attempt:
         self._reporter.close()
         if self._lease is not None:
             self._lease.close()
+        if self._bar is not None:
+            self._bar.close(record)
+        self._remember_pace()
 
     def checkpoint(self, value: Any) -> dict[str, Any]:
         """Remember how far the work is, for the next attempt; sent with the next write."""
@@ -102,7 +112,7 @@ class Attempt:
 
     def mark_forked(self) -> None:
         """In a copy of the process, whose threads were not copied: the next step sees to it."""
-        if not self._is_ended:
+        if not self.is_ended:
             self.stop = FORKED
 
     def go_on_here(self) -> None:
@@ -111,33 +121,49 @@ class Attempt:
         self._reporter = Reporter(self._write, self.record.task_id)
         self._reporter.start()
 
+    def _go_on_from(self, checkpoint: dict[str, Any] | None) -> None:
+        """Take up what is known of earlier attempts, and of earlier runs of the same method."""
+        record = self.record
+        is_kept, text = context.saved_checkpoint(record.task_id)
+        if is_kept:
+            checkpoint = json.loads(text) if text else None
+        if checkpoint:
+            self.resume(checkpoint)
+        if self._store is not None and record.method:
+            prior = rooms.run(self._store, read_call(record.site, record.method))
+            self._pace = Pace(record, prior)
+
+    def _remember_pace(self) -> None:
+        record, seconds = self.record, self._pace.learnt()
+        if record.state == "done" and record.method and seconds and self._store is not None:
+            with suppress(RedisError, OSError):
+                rooms.run(self._store, remember_call(record.site, record.method, seconds))
+
     # --- writing, in the reporter's thread ---
 
-    def _begin(self) -> None:
+    def _begin(self) -> dict[str, Any] | None:
+        """Begin where others see it, and return the checkpoint that Redis has."""
         if self._store is None:
             self._has_begun = True
-            return
+            return None
         record = self.record
         is_first = not self._epoch
         call = task_room.begin_call(record, self._holder, goes_on=not is_first)
         begun = rooms.run(self._store, call)
         if begun.state != "running":
             self.stop = begun.state
-            return
+            return None
         record.attempt, self._epoch, self._has_begun = begun.attempt, begun.epoch, True
-        if is_first:
-            is_kept, text = context.saved_checkpoint(record.task_id)
-            checkpoint = (json.loads(text) if text else None) if is_kept else begun.checkpoint
-            if checkpoint:
-                self.resume(checkpoint)
+        return begun.checkpoint
 
     def _write(self) -> None:
         """Write what is known now; called by the reporter's thread, and for the last time by the
         job itself."""
         record = self.record
         if record.state == "running":
-            self._estimator.sample(time.monotonic(), record.done)
-            record.rate, record.eta = self._estimator.rate, self._estimator.eta(record.total)
+            self._pace.look()
+            if self._bar is not None:
+                self._bar.show(record)
         if self._store is None:
             return
         if not self._has_begun:

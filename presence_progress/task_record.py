@@ -114,7 +114,10 @@ class TaskRecord:
     started_at: int | None = None
     _resumed: tuple[str | None, int] | None = None
     """The stage of the checkpoint that this attempt goes on from, and what was done in it."""
-    _stretch: int = 0
+    stretch: int = 0
+    """How often the counting has begun anew."""
+    begun_at: int = 0
+    """The number that it has begun at."""
     _highest: tuple[int, int] = (0, 0)
     """A stretch of work, and the highest percent that was shown of it: a bar never goes back."""
 
@@ -142,8 +145,9 @@ class TaskRecord:
         self.done, self.total, self.total_grown = 0, total, False
         if self._resumed is not None and self._resumed[0] == self.stage:
             self.done, self._resumed = self._resumed[1], None
+        self.begun_at = self.done
         if not self.weights:
-            self._stretch += 1
+            self.stretch += 1
 
     # --- for watchers ---
 
@@ -188,14 +192,22 @@ class TaskRecord:
         """Return how much of the whole is done; what was shown once is not taken back."""
         return self._measure()[2]
 
+    def workload(self) -> tuple[int, int | None]:
+        """Return how much is done, and of how much, as its pace is measured: in steps, or in ten
+        thousandths of weighted stages."""
+        if not self.weights:
+            return self.done, self.total
+        return int(10_000 * self._part_of_stages(self.weights, self.done, self.total)), 10_000
+
     def _measure(self) -> tuple[int, int | None, int | None]:
         """Return done, total and percent of one moment: the job goes on while its thread reads."""
         # In this order: begin_stretch sets them in the other one.
-        stretch, total, done = self._stretch, self.total, self.done
+        stretch, total, done = self.stretch, self.total, self.done
         if self.state == "done":
             return done, total, None if total is None and not self.weights else 100
         if self.weights:
-            now: int | None = self._percent_of_stages(self.weights, done, total)
+            part = self._part_of_stages(self.weights, done, total)
+            now: int | None = min(99, int(100 * part + 1e-9))
         else:
             now = percent(done, total, ended=False)
         if now is None:
@@ -206,13 +218,13 @@ class TaskRecord:
         self._highest = stretch, now
         return done, total, now
 
-    def _percent_of_stages(self, weights: dict[str, float], done: int, total: int | None) -> int:
+    def _part_of_stages(self, weights: dict[str, float], done: int, total: int | None) -> float:
         names = list(weights)
         current = names.index(self.stage) if self.stage in names else 0
         behind = sum(weights[name] for name in names[:current])
         part = min(1.0, done / total) if total else 0.0
         here = weights[names[current]] * part
-        return min(99, int(100 * (behind + here) / sum(weights.values()) + 1e-9))
+        return (behind + here) / sum(weights.values())
 
     # --- from one attempt to the next ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import subprocess
 import sys
@@ -301,3 +302,12 @@ def test_a_copy_of_the_process_that_does_the_work_goes_on_reporting(
 def _no_tasks_left() -> Iterator[None]:
     yield
     assert not progress._running
+
+
+def test_a_loop_that_is_forgotten_elsewhere_does_not_end_what_runs_there(site: str) -> None:
+    loops = [progress.track(range(5), title="Left")]
+    contextvars.copy_context().run(next, loops[0])
+    with progress.Task("Here") as task:
+        loops.clear()
+        assert progress.current_task() is task
+    assert progress.current_task() is None
