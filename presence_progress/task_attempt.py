@@ -21,7 +21,7 @@ from presence_progress.estimate import Estimator
 from presence_progress.lease import Lease, hold
 from presence_progress.reporter import Reporter
 from presence_progress.settings import MAX_TRACEBACK_LENGTH
-from presence_progress.task_record import Message, State, TaskRecord
+from presence_progress.task_record import Message, State, TaskRecord, plain_text
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ class Attempt:
         self._told: tuple[str, str] | None = None
         """The state and the epoch that lists and parent know of."""
         self._checkpoint: dict[str, Any] | None = None
+        self._found: dict[str, Any] | None = None
+        """The checkpoint that Redis had at the beginning."""
         self._traceback = ""
         self._lease: Lease | None = None
         self._reporter = Reporter(self._write, record.task_id)
@@ -67,6 +69,12 @@ class Attempt:
             logger.warning("task %s begins without Redis: %s", self.record.task_id, error)
         if self.stop:
             return False
+        try:
+            self._go_on()
+        except Exception as error:
+            # Of the site's database, without which nobody knows where to begin.
+            self.end("failed", plain_text(str(error)) or type(error).__name__)
+            raise
         if self._store is not None:
             self._lease = hold(self._renew, self._tell_gone, _kill_work_horse)
         self._reporter.start()
@@ -91,7 +99,7 @@ class Attempt:
         checkpoint = record.checkpoint(value)
         text = rooms.to_json(checkpoint, "the checkpoint")
         if self._store is not None:
-            context.save_checkpoint(record.task_id, text)
+            context.save_checkpoint(record.task_id, record.attempt, text)
         self._checkpoint = checkpoint
         return checkpoint
 
@@ -122,13 +130,19 @@ class Attempt:
         if begun.state != "running":
             self.stop = begun.state
             return
-        is_first = not self._epoch
         record.attempt, self._epoch, self._has_begun = begun.attempt, begun.epoch, True
-        if is_first:
-            is_kept, text = context.saved_checkpoint(record.task_id)
-            checkpoint = (json.loads(text) if text else None) if is_kept else begun.checkpoint
-            if checkpoint:
-                self.resume(checkpoint)
+        self._found = begun.checkpoint
+
+    def _go_on(self) -> None:
+        """Go on from the last checkpoint of the attempt before; here, not in the reporter's thread:
+        a job that has begun at the start does not go on from anywhere else."""
+        if self._store is None:
+            return
+        record = self.record
+        is_kept, text = context.take_checkpoint(record.task_id, record.attempt)
+        checkpoint = (json.loads(text) if text else None) if is_kept else self._found
+        if checkpoint:
+            self.resume(checkpoint)
 
     def _write(self) -> None:
         """Write what is known now; called by the reporter's thread, and for the last time by the
