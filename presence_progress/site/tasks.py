@@ -12,6 +12,7 @@ from typing import Any
 
 import frappe
 from frappe import _
+from frappe.utils import cint
 
 from presence_progress import context, keys, progress, rooms
 from presence_progress.site.callers import as_user, require_server
@@ -86,7 +87,7 @@ def _row(task: Mapping[str, Any]) -> dict[str, Any]:
 
 @frappe.whitelist()  # type: ignore[untyped-decorator]
 def history(
-    start: int = 0, limit: int = 20, doctype: str | None = None, name: str | None = None
+    start: int | str = 0, limit: int | str = 20, doctype: str | None = None, name: str | None = None
 ) -> list[dict[str, Any]]:
     """Return ended tasks of the user who is signed in, the newest first: ``{name, title, state,
     user, attempt, done, total, ok, warnings, errors, error, result, reference_doctype,
@@ -112,8 +113,9 @@ def history(
         filters=filters,
         fields=["name", *_FIELDS, *_MORE_FIELDS, *_TIMES],
         order_by="ended_at desc, name desc",
-        limit_start=max(0, start),
-        limit_page_length=min(max(1, limit), MOST_LISTED),
+        # Out of a query they come as texts.
+        limit_start=max(0, cint(start)),
+        limit_page_length=min(max(1, cint(limit)), MOST_LISTED),
     )
     for row in rows:
         row.update({field: milliseconds(row[field]) for field in _TIMES})
