@@ -65,10 +65,11 @@ class Messages:
         """Redis has lost them: all that is kept is to be written once more."""
         self._unwritten = dict(self._kept)
 
-    def resume(self, noted: int, first: list[Message]) -> None:
+    def resume(self, noted: int, first: list[Message], last: list[Message]) -> None:
         """Go on from the messages of an earlier attempt, which are in Redis."""
         self.noted = noted
-        self._kept = {n: {"n": n, **message} for n, message in enumerate(first)}
+        numbered = [*enumerate(first), *enumerate(last, noted - len(last))]
+        self._kept = {self._place(n): {"n": n, **message} for n, message in numbered}
 
     def _place(self, number: int) -> int:
         half = MAX_KEPT_MESSAGES // 2
@@ -233,13 +234,14 @@ class TaskRecord:
         belong to it."""
         counted = {name: getattr(self, name) for name in _COUNTED}
         noted = {"noted": self.messages.noted, "messages": self.messages.first}
-        return {"value": value, **counted, **noted}
+        return {"value": value, **counted, **noted, "last_messages": self.messages.last}
 
     def resume(self, checkpoint: Mapping[str, Any]) -> None:
         for name in _COUNTED:
             setattr(self, name, checkpoint[name])
         self._resumed = self.stage, self.done
-        self.messages.resume(checkpoint["noted"], checkpoint["messages"])
+        first, last = checkpoint["messages"], checkpoint["last_messages"]
+        self.messages.resume(checkpoint["noted"], first, last)
 
 
 _COUNTED = ("stage", "done", "total", "ok", "warnings", "errors")
