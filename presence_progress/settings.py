@@ -77,6 +77,31 @@ MAX_NOTED_JOB = 200_000
 TASKS_LISTED = 20
 """How many ended tasks a list of tasks keeps."""
 
+# --- Frappe's own progress, which servers keep ---------------------------------------------------
+KEEP_AFTER = 1.0
+"""Seconds that it must last to be kept: nobody reloads a page for less."""
+STOCK_LEASE = 60_000
+"""Milliseconds without a word after which it is stalled."""
+BACKGROUND_TASK_LEASE = 1_500_000
+"""The same of Frappe's Background Tasks, which tell their end, and perhaps nothing before it."""
+STOCK_LOST_AFTER = 1_500_000
+"""Milliseconds after which a stalled one is given up: the time limit of Frappe's longest queue,
+which has killed its job by then."""
+STOCK_SILENCE = 3_000
+"""Milliseconds without a write after which a server is believed that knows less than the one that
+wrote last: that one is gone."""
+STOCK_RETRY = 1.0
+"""Seconds until a server asks again that was told to wait."""
+MAX_STOCK_MESSAGE = 64_000
+"""Bytes of an event beyond which it is no progress."""
+MAX_STOCK_LISTED = 10
+"""How many with titles of their own are kept of one room at a time: a title that counts rows is no
+title."""
+MAX_STOCK_KNOWN = 10_000
+"""How many a server keeps in mind."""
+STOCK_FORGOTTEN = 60.0
+"""Seconds that a server keeps an ended one in mind, to know its next run for what it is."""
+
 # --- the server ----------------------------------------------------------------------------------
 PING_INTERVAL = 6
 PING_TIMEOUT = 5

@@ -22,6 +22,7 @@ from presence_progress.server import (
     presence_list,
     room_events,
     stock_events,
+    stock_runs,
 )
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
@@ -39,6 +40,7 @@ from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.site_settings import SiteSettings
+from presence_progress.server.stock_progress import StockProgress
 from presence_progress.server.store import Single, open_store
 from presence_progress.server.task_sweeper import TaskSweeper
 from presence_progress.server.transitions import Transitions
@@ -111,6 +113,7 @@ class RealtimeServer:
         self._keeper = Keeper(calls, sweepers, self._watched)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
+        self._stock_progress = StockProgress(calls, self._listeners)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
@@ -135,6 +138,7 @@ class RealtimeServer:
                 self._keeper,
                 self._rights,
                 self._rule_changes,
+                self._stock_progress,
             )
         ]
 
@@ -246,6 +250,8 @@ class RealtimeServer:
                 self._rights.hear(event)
             elif event.event == invisible.SETTINGS:
                 invisible.hear(event, self._access, self._sessions.values())
+            elif event.event in stock_runs.EVENTS:
+                self._stock_progress.hear(event)
         if not room:
             for event in events:
                 self._services.fanout.to_everybody(event)
@@ -261,6 +267,16 @@ class RealtimeServer:
             session = self._sessions.get(sid)
             if session and room in session.watched:
                 await session.send_state(room)
+
+    def _listeners(self, site: str, room: str) -> set[str]:
+        """Return the users whose sockets here are in a room; Guests are nobody."""
+        return {
+            session.identity.user
+            for session in self._sessions.values()
+            if session.identity.site == site
+            and not session.identity.is_guest
+            and session.is_in(room)
+        }
 
     def _watched(self) -> set[tuple[str, str]]:
         return {

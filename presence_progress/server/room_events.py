@@ -126,7 +126,8 @@ async def _owns(session: Session, task_id: Any) -> bool:
     task = (await session.snapshot(keys.task_room(task_id))).state
     user = session.identity.user
     is_his = user in (task.get("user"), "Administrator") and not session.identity.is_guest
-    return bool(task) and is_his
+    # What is only heard of, its owner may watch: nobody could stop it, or start it again.
+    return bool(task) and is_his and not task.get("source")
 
 
 def _room_of(argument: Any) -> Any:
