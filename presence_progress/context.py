@@ -131,6 +131,13 @@ def store() -> Any:
     return _clients["store", url]
 
 
+def is_told() -> bool:
+    """Return whether anything tells where this code runs: a plain script may be told nothing."""
+    place, names = _place(), ("PRESENCE_PROGRESS_SITE", "PRESENCE_PROGRESS_REDIS")
+    told = place.site or place.redis_url or _configured.redis_url
+    return bool(in_frappe() or told or any(name in os.environ for name in names))
+
+
 def job() -> Any | None:
     """Return the RQ job that runs here, or None."""
     # Whoever runs in a worker has rq imported; a web request need not pay for it.
@@ -143,6 +150,27 @@ def commit() -> None:
     local = _frappe_local()
     if local and getattr(local, "db", None):
         local.db.commit()
+
+
+def is_work_horse() -> bool:
+    """Return whether this process runs one job of RQ's and nothing else, so that it may be killed
+    without harm to others; asks Redis for its worker."""
+    current = job()
+    if current is None or not current.worker_name:
+        return False
+    worker = redis().hget(f"rq:worker:{current.worker_name}", "pid")
+    return worker is not None and int(worker) != os.getpid()
+
+
+def save_checkpoint(task_id: str, checkpoint: str) -> bool:
+    """Store a checkpoint in the site's database, in the transaction that runs: it is committed with
+    the rows that it speaks of. Returns False outside Frappe, where there is none."""
+    return False
+
+
+def saved_checkpoint(task_id: str) -> tuple[bool, str | None]:
+    """Return whether checkpoints are stored in a database here, and a task's."""
+    return False, None
 
 
 def rollback() -> None:

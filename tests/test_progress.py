@@ -15,6 +15,7 @@ import redis
 import rq
 
 from presence_progress import context, keys, progress, reporter, rooms, task_room
+from presence_progress.task_record import TaskRecord
 from tests import jobs
 from tests.conftest import Events, RedisServer
 
@@ -159,14 +160,14 @@ def test_after_the_end_there_is_nothing(site: str, client: Any, events: Events) 
     with progress.Task("Short", total=1) as task:
         task.advance()
     events.drain()
-    late = task_room.TaskRecord(task.id, site, "ann", "Late", state="running", done=5)
+    late = TaskRecord(task.id, site, "ann", "Late", state="running", done=5)
     assert rooms.run(client, task_room.write_call(late)).state == "done"
     assert events.drain() == [] and state_of(task.id)["title"] == "Short"
 
 
 def test_an_earlier_attempt_cannot_write_over_a_later_one(site: str, client: Any) -> None:
-    second = task_room.TaskRecord("t", site, "ann", "Second", state="running", attempt=2)
-    zombie = task_room.TaskRecord("t", site, "ann", "Zombie", state="done", attempt=1)
+    second = TaskRecord("t", site, "ann", "Second", state="running", attempt=2)
+    zombie = TaskRecord("t", site, "ann", "Zombie", state="done", attempt=1)
     rooms.run(client, task_room.write_call(second))
     assert rooms.run(client, task_room.write_call(zombie)).state == "superseded"
     assert state_of("t")["title"] == "Second"
@@ -221,20 +222,26 @@ def test_a_job_ends_well_without_redis(
         state_of(task.id)
 
 
-def test_a_step_does_not_wait_for_a_redis_that_hangs(site: str, monkeypatch: Any) -> None:
-    hanging, release = threading.Event(), threading.Event()
+def test_a_step_does_not_wait_for_a_redis_that_hangs(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "FINAL_FLUSH_TIMEOUT", 0.3)
+    writing = threading.Event()
+    with progress.Task("Patient", total=1000) as task:
+        until(task.id, "running")
+        own_redis.pause()
+        asked = rooms.run
 
-    def hang(*_: Any) -> task_room.Written:
-        hanging.set()
-        release.wait(20)
-        return task_room.Written("running", "")
+        def run(*arguments: Any) -> Any:
+            writing.set()
+            return asked(*arguments)
 
-    monkeypatch.setattr(rooms, "run", hang)
-    with progress.Task("Patient", total=3) as task:
-        assert hanging.wait(10), "the thread is in the middle of its write"
-        task.advance(3)
-        assert task.done == 3 and not release.is_set()
-        release.set()
+        monkeypatch.setattr(rooms, "run", run)
+        assert writing.wait(10), "the thread is in the middle of its write"
+        task.advance(1000)
+        assert task.done == 1000
+    own_redis.resume()
+    assert task.done == 1000
 
 
 # --- jobs in a worker ----------------------------------------------------------------------------
@@ -319,21 +326,31 @@ def test_a_plain_job_that_tracks_twice_shows_both(
     assert ends.count("done") == 2
 
 
-def test_a_job_that_cannot_be_enqueued_is_not_queued_for_ever(site: str, events: Events) -> None:
-    with pytest.raises(Exception, match=r"pickle|Can't"):
-        enqueue(site, jobs.import_rows, count=threading.Lock())
+def test_a_job_that_cannot_be_enqueued_is_not_queued_for_ever(
+    site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise redis.ConnectionError("away")
+
+    monkeypatch.setattr(rq.Queue, "enqueue_call", refuse)
+    with pytest.raises(redis.ConnectionError):
+        enqueue(site, jobs.import_rows, count=3)
     [task_id] = rooms.snapshot("tasks:Administrator").state
     assert state_of(task_id)["state"] == "failed"
     assert rooms.snapshot("tasks:Administrator").state[task_id]["state"] == "failed"
 
 
+def test_arguments_that_no_job_can_be_given_are_refused_before_there_is_a_task(site: str) -> None:
+    with pytest.raises(Exception, match=r"pickle|Can't"):
+        enqueue(site, jobs.import_rows, count=threading.Lock())
+    assert rooms.snapshot("tasks:Administrator").state == {}
+
+
 def test_a_list_of_tasks_forgets_the_oldest_ended_ones(site: str, client: Any) -> None:
     for number in range(25):
-        record = task_room.TaskRecord(f"t{number}", site, "ann", "Old", ended_at=number)
-        for call in task_room.list_calls(
-            site, record.task_id, {**record.fields(), "state": "done"}
-        ):
-            rooms.run(client, call)
+        record = TaskRecord(f"t{number}", site, "ann", "Old")
+        state = {**record.fields(), "state": "done", "ended_at": number}
+        rooms.run_steps(client, task_room.list_steps(site, record.task_id, state))
     enqueue(site, jobs.fail, user="ann")
     listed = rooms.snapshot("tasks:ann").state
     assert len(listed) == 21 and "t4" not in listed and "t5" in listed

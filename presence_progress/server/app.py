@@ -30,15 +30,17 @@ from presence_progress.server.engine import TOO_SLOW, Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
-from presence_progress.server.keeper import Keeper
+from presence_progress.server.keeper import Keeper, Sweeper
 from presence_progress.server.node import Node
 from presence_progress.server.online import Online
+from presence_progress.server.presence_sweeper import PresenceSweeper
 from presence_progress.server.questions import Questions, Unavailable
 from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.site_settings import SiteSettings
 from presence_progress.server.store import Single, open_store
+from presence_progress.server.task_sweeper import TaskSweeper
 from presence_progress.server.transitions import Transitions
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
@@ -100,7 +102,13 @@ class RealtimeServer:
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
         self._bus = Bus(Single(self._redis), self._store.source, self._deliver, self._send_states)
-        self._keeper = Keeper(calls, self._node, self._transitions, self._watched_presence)
+        presence_sweeper = PresenceSweeper(calls, self._node, self._transitions)
+        sweepers: dict[str, Sweeper] = {
+            "presence": presence_sweeper,
+            keys.ONLINE: presence_sweeper,
+            "task": TaskSweeper(calls, self._access.app),
+        }
+        self._keeper = Keeper(calls, sweepers, self._watched)
         self._rights = Rights(self._access, self._sessions.values, self._drop_session)
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
         self._tasks: list[asyncio.Task[None]] = []
@@ -254,12 +262,11 @@ class RealtimeServer:
             if session and room in session.watched:
                 await session.send_state(room)
 
-    def _watched_presence(self) -> set[tuple[str, str]]:
+    def _watched(self) -> set[tuple[str, str]]:
         return {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
-            if room.startswith("presence:") or room == keys.ONLINE
         }
 
     async def _send_states(
@@ -269,11 +276,7 @@ class RealtimeServer:
         rooms of sites; returns those that could not be read."""
         if places is None:
             spawn(invisible.look_again(self._access, self._sessions.values()))
-        watched = {
-            (session.identity.site, room)
-            for session in self._sessions.values()
-            for room in session.watched
-        }
+        watched = self._watched()
         if places is not None:
             watched &= places
         calls = [rooms.snapshot_call(site, room) for site, room in watched]

@@ -71,7 +71,8 @@ def outcome(task: progress.Task) -> tuple[int, int, int]:
 
 
 def messages(task: progress.Task) -> list[tuple[int | None, str]]:
-    return [(message["row"], message["message"]) for message in task._record.messages]
+    kept = task._record.messages
+    return [(message["row"], message["message"]) for message in [*kept.first, *kept.last]]
 
 
 def test_the_real_airports_are_imported_to_the_last(config: Config, site: str, stored: Any) -> None:

@@ -33,6 +33,7 @@ from presence_progress.presence import Presence, Who
 from presence_progress.server import node as node_module
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.node import Node
+from presence_progress.server.presence_sweeper import PresenceSweeper
 from tests.conftest import Events
 from tests.model.presence import ANYONE, Limits, Place, who
 
@@ -231,7 +232,8 @@ class Server:
         self.is_paused = False
         self._world = world
         self.node = Node(self.wire, lambda site: True)  # type: ignore[arg-type]
-        keeper = Keeper(self.wire, self.node, world, lambda: list(world.places))  # type: ignore[arg-type]
+        sweeper = PresenceSweeper(self.wire, self.node, world)  # type: ignore[arg-type]
+        keeper = Keeper(self.wire, {"presence": sweeper}, lambda: list(world.places))  # type: ignore[arg-type]
         self._tasks = [self.loop.create_task(self.node.run()), self.loop.create_task(keeper.run())]
         self.loop.run_due()
 

@@ -9,6 +9,7 @@ import pytest
 
 from presence_progress import counts, progress, rooms, task_room
 from presence_progress.settings import MAX_ROOMS_PER_SOCKET
+from presence_progress.task_record import TaskRecord
 from tests.server.conftest import SITE, Connect, Process, Stack
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
@@ -217,7 +218,7 @@ async def test_an_odd_focus_is_no_focus(server: Process, sign_in: Connect) -> No
 
 
 def make_task(stack: Stack, task_id: str, **more: Any) -> str:
-    record = task_room.TaskRecord(task_id, SITE, EDITOR, "Work", state="running", **more)
+    record = TaskRecord(task_id, SITE, EDITOR, "Work", state="running", **more)
     rooms.run(stack.redis, task_room.write_call(record))
     return f"task:{task_id}"
 
@@ -251,6 +252,7 @@ async def test_a_task_is_cancelled_by_its_owner_and_nobody_else(
     assert (await editor.watch(room))["state"]["state"] == "running"
     await editor.say("task_cancel", "cancel-me")
     change = await editor.wait_for("room_change")
+    assert change["set"].pop("cancelled_at") > 1_700_000_000_000
     assert change["set"] == {"state": "cancelling", "cancelled_by": EDITOR}
     await editor.settle()
     assert rooms.snapshot(f"tasks:{EDITOR}").state["cancel-me"]["state"] == "cancelling"

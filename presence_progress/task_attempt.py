@@ -1,0 +1,206 @@
+"""The life of one attempt in the process that makes it: begun, written while it lasts, ended.
+
+Its record is the job's to change; a thread writes it (reporter.py), a process says that the job
+lives (lease.py), and what others have to say to it, such as a cancellation, comes with the answers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import time
+import uuid
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from presence_progress import context, due, rooms, task_room
+from presence_progress.estimate import Estimator
+from presence_progress.lease import Lease, hold
+from presence_progress.reporter import Reporter
+from presence_progress.settings import MAX_TRACEBACK_LENGTH
+from presence_progress.task_record import Message, State, TaskRecord
+
+logger = logging.getLogger(__name__)
+
+FORKED = "forked"
+"""In the place of why to stop: this process is a copy of the one that began the attempt."""
+_STOPPING = frozenset({"cancelling", "cancelled", "superseded"})
+
+
+class Attempt:
+    """One attempt, from its beginning to its end; without a store it is known to this process
+    alone."""
+
+    def __init__(self, record: TaskRecord, *, is_stored: bool) -> None:
+        self.record = record
+        self.stop: str | None = None
+        """Why the job is to stop at its next step; set from another thread."""
+        self.resumed: Any = None
+        """What the earlier attempt said with its last checkpoint."""
+        self._store = context.store() if is_stored else None
+        self._estimator = Estimator()
+        self._holder = uuid.uuid4().hex
+        self._has_begun = False
+        self._is_ended = False
+        self._epoch = ""
+        self._told: tuple[str, str] | None = None
+        """The state and the epoch that lists and parent know of."""
+        self._checkpoint: dict[str, Any] | None = None
+        self._traceback = ""
+        self._lease: Lease | None = None
+        self._reporter = Reporter(self._write, record.task_id)
+
+    # --- its life ---
+
+    def begin(self) -> bool:
+        """Begin; returns False when the job is not to run."""
+        self.record.started_at = now_ms()
+        self.record.queued_at = self.record.queued_at or self.record.started_at
+        self.record.state = "running"
+        try:
+            self._begin()
+        except (RedisError, OSError) as error:
+            # The job is here and shall run, whatever became of its room.
+            logger.warning("task %s begins without Redis: %s", self.record.task_id, error)
+        if self.stop:
+            return False
+        if self._store is not None:
+            self._lease = hold(self._renew, self._tell_gone, _kill_work_horse)
+        self._reporter.start()
+        return True
+
+    def end(self, state: State, error: str | None = None, traceback: str = "") -> None:
+        """End, and have it known; tried for some seconds, should Redis be away."""
+        record = self.record
+        self._is_ended = True
+        record.error, self._traceback = error, traceback[-MAX_TRACEBACK_LENGTH:]
+        # Last: the reporter's thread may write at any moment, and after an end nothing is taken.
+        record.state = state
+        if self.stop == FORKED:
+            self._reporter = Reporter(self._write, record.task_id)
+        self._reporter.close()
+        if self._lease is not None:
+            self._lease.close()
+
+    def checkpoint(self, value: Any) -> dict[str, Any]:
+        """Remember how far the work is, for the next attempt; sent with the next write."""
+        record = self.record
+        checkpoint = record.checkpoint(value)
+        text = rooms.to_json(checkpoint, "the checkpoint")
+        if self._store is not None:
+            context.save_checkpoint(record.task_id, text)
+        self._checkpoint = checkpoint
+        return checkpoint
+
+    def resume(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.resumed = checkpoint["value"]
+        self.record.resume(checkpoint)
+
+    def mark_forked(self) -> None:
+        """In a copy of the process, whose threads were not copied: the next step sees to it."""
+        if not self._is_ended:
+            self.stop = FORKED
+
+    def go_on_here(self) -> None:
+        """It is this copy that does the work: write from here."""
+        self.stop = None
+        self._reporter = Reporter(self._write, self.record.task_id)
+        self._reporter.start()
+
+    # --- writing, in the reporter's thread ---
+
+    def _begin(self) -> None:
+        if self._store is None:
+            self._has_begun = True
+            return
+        record = self.record
+        begun = rooms.run(self._store, task_room.begin_call(record, self._holder))
+        if begun.state != "running":
+            self.stop = begun.state
+            return
+        is_first = not self._epoch
+        record.attempt, self._epoch, self._has_begun = begun.attempt, begun.epoch, True
+        if is_first:
+            is_kept, text = context.saved_checkpoint(record.task_id)
+            checkpoint = (json.loads(text) if text else None) if is_kept else begun.checkpoint
+            if checkpoint:
+                self.resume(checkpoint)
+
+    def _write(self) -> None:
+        """Write what is known now; called by the reporter's thread, and for the last time by the
+        job itself."""
+        record = self.record
+        if record.state == "running":
+            self._estimator.sample(time.monotonic(), record.done)
+            record.rate, record.eta = self._estimator.rate, self._estimator.eta(record.total)
+        if self._store is None:
+            return
+        if not self._has_begun:
+            self._begin()
+            if not self._has_begun:
+                return
+        checkpoint, messages = self._checkpoint, record.messages.take()
+        try:
+            written = rooms.run(self._store, self._call(checkpoint, messages))
+        except BaseException:
+            record.messages.give_back(messages)
+            raise
+        if self._checkpoint is checkpoint:
+            self._checkpoint = None
+        self._take(written)
+
+    def _call(
+        self, checkpoint: dict[str, Any] | None, messages: dict[int, Message]
+    ) -> rooms.Call[task_room.Written]:
+        return task_room.write_call(
+            self.record, checkpoint=checkpoint, traceback=self._traceback, messages=messages
+        )
+
+    def _take(self, written: task_room.Written) -> None:
+        record = self.record
+        if written.state in _STOPPING:
+            self.stop = written.state
+        elif written.state == "lost" and not written.is_taken:
+            # This job was taken for dead, and was only out of reach: it goes on as the next
+            # attempt, unless somebody has begun that one already.
+            self._has_begun = False
+            return self._write()
+        # An end may be refused because it is there already: the first answer was lost.
+        if not written.is_taken and written.state != record.state:
+            return None
+        if written.epoch != self._epoch:
+            # What had lost the room has lost the rest.
+            self._epoch = written.epoch
+            record.messages.write_all()
+            rooms.run(self._store, due.note_call(record.site, record.room))
+        if (written.state, written.epoch) != self._told:
+            rooms.run_steps(self._store, task_room.tell(record.site, record.task_id))
+            self._told = written.state, written.epoch
+        return None
+
+    # --- in the process of the lease ---
+
+    def _renew(self) -> bool:
+        record = self.record
+        call = task_room.renew_call(record.site, record.task_id, record.attempt)
+        return rooms.run(context.store(), call).is_to_be_killed
+
+    def _tell_gone(self) -> None:
+        record = self.record
+        call = task_room.sweep_call(record.site, record.task_id, gone=record.attempt)
+        if rooms.run(context.store(), call).has_changed:
+            rooms.run_steps(context.store(), task_room.tell(record.site, record.task_id))
+
+
+def _kill_work_horse(process: int) -> None:
+    # A job that runs in its worker's own process, or in a web request's, is not alone there.
+    if context.is_work_horse():
+        os.kill(process, signal.SIGKILL)
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
