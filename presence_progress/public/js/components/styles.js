@@ -390,8 +390,8 @@ a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowra
   flex: none;
   border-radius: 99px;
   padding: 0 7px;
-  background: color-mix(in srgb, var(--pp-badge) 14%, transparent);
-  color: color-mix(in srgb, var(--pp-badge) 88%, var(--pp-text));
+  background: color-mix(in srgb, var(--pp-badge) 9%, transparent);
+  color: color-mix(in srgb, var(--pp-badge) 85%, var(--pp-text));
   font-size: 0.6875rem;
   font-weight: 600;
 }
