@@ -44,7 +44,7 @@ class Attempt:
         self._estimator = Estimator()
         self._holder = uuid.uuid4().hex
         self._has_begun = False
-        self._is_ended = False
+        self.is_ended = False
         self._epoch = ""
         self._told: tuple[str, str] | None = None
         """The state and the epoch that lists and parent know of."""
@@ -75,7 +75,7 @@ class Attempt:
     def end(self, state: State, error: str | None = None, traceback: str = "") -> None:
         """End, and have it known; tried for some seconds, should Redis be away."""
         record = self.record
-        self._is_ended = True
+        self.is_ended = True
         record.error, self._traceback = error, traceback[-MAX_TRACEBACK_LENGTH:]
         # Last: the reporter's thread may write at any moment, and after an end nothing is taken.
         record.state = state
@@ -102,7 +102,7 @@ class Attempt:
 
     def mark_forked(self) -> None:
         """In a copy of the process, whose threads were not copied: the next step sees to it."""
-        if not self._is_ended:
+        if not self.is_ended:
             self.stop = FORKED
 
     def go_on_here(self) -> None:
@@ -118,11 +118,12 @@ class Attempt:
             self._has_begun = True
             return
         record = self.record
-        begun = rooms.run(self._store, task_room.begin_call(record, self._holder))
+        is_first = not self._epoch
+        call = task_room.begin_call(record, self._holder, goes_on=not is_first)
+        begun = rooms.run(self._store, call)
         if begun.state != "running":
             self.stop = begun.state
             return
-        is_first = not self._epoch
         record.attempt, self._epoch, self._has_begun = begun.attempt, begun.epoch, True
         if is_first:
             is_kept, text = context.saved_checkpoint(record.task_id)
@@ -135,8 +136,12 @@ class Attempt:
         job itself."""
         record = self.record
         if record.state == "running":
-            self._estimator.sample(time.monotonic(), record.done)
-            record.rate, record.eta = self._estimator.rate, self._estimator.eta(record.total)
+            now = time.monotonic()
+            self._estimator.sample(now, record.done)
+            record.rate = self._estimator.rate(now)
+            left = self._estimator.estimate(now, record.total)
+            record.eta = None if left is None else left.eta
+            record.eta_range = None if left is None else (left.low, left.high)
         if self._store is None:
             return
         if not self._has_begun:
@@ -157,7 +162,11 @@ class Attempt:
         self, checkpoint: dict[str, Any] | None, messages: dict[int, Message]
     ) -> rooms.Call[task_room.Written]:
         return task_room.write_call(
-            self.record, checkpoint=checkpoint, traceback=self._traceback, messages=messages
+            self.record,
+            self._holder,
+            checkpoint=checkpoint,
+            traceback=self._traceback,
+            messages=messages,
         )
 
     def _take(self, written: task_room.Written) -> None:
@@ -172,9 +181,9 @@ class Attempt:
         # An end may be refused because it is there already: the first answer was lost.
         if not written.is_taken and written.state != record.state:
             return None
-        if written.epoch != self._epoch:
-            # What had lost the room has lost the rest.
-            self._epoch = written.epoch
+        if written.epoch != self._epoch or written.is_news:
+            # What had lost the room, or this part of its life, has lost the rest.
+            self._epoch, self._told = written.epoch, None
             record.messages.write_all()
             rooms.run(self._store, due.note_call(record.site, record.room))
         if (written.state, written.epoch) != self._told:
@@ -186,19 +195,19 @@ class Attempt:
 
     def _renew(self) -> bool:
         record = self.record
-        call = task_room.renew_call(record.site, record.task_id, record.attempt)
+        call = task_room.renew_call(record.site, record.task_id, self._holder)
         return rooms.run(context.store(), call).is_to_be_killed
 
     def _tell_gone(self) -> None:
         record = self.record
-        call = task_room.sweep_call(record.site, record.task_id, gone=record.attempt)
+        call = task_room.sweep_call(record.site, record.task_id, gone=self._holder)
         if rooms.run(context.store(), call).has_changed:
             rooms.run_steps(context.store(), task_room.tell(record.site, record.task_id))
 
 
 def _kill_work_horse(process: int) -> None:
     # A job that runs in its worker's own process, or in a web request's, is not alone there.
-    if context.is_work_horse():
+    if context.is_work_horse(process):
         os.kill(process, signal.SIGKILL)
 
 
