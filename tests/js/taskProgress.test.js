@@ -81,6 +81,8 @@ describe("a worker that says nothing", () => {
     vi.useFakeTimers({ now: 100_000 });
     await mountTask();
     stub.change("task:t1", 2, { state: "stalled" });
+    await nextTick();
+    expect(wrapper.get(".pp-task-note").text()).toBe("No word from the worker");
     vi.advanceTimersByTime(4000);
     await nextTick();
     expect(wrapper.text()).toContain("No word from the worker for 4 s");

@@ -226,6 +226,17 @@ describe("what has been seen", () => {
     vi.advanceTimersByTime(1000);
     expect(stub.socket.take("tasks_seen")).toEqual([300]);
   });
+
+  it("is not said of what runs again", async () => {
+    await mountTray({ a: ends("A", 200, "failed"), seen_at: 100 });
+    await toggle();
+    expect(wrapper.findAll("[data-unread]")).toHaveLength(1);
+    stub.change(ROOM, 2, { a: runs("A") });
+    await nextTick();
+    expect(wrapper.findAll("[data-unread]")).toHaveLength(0);
+    vi.advanceTimersByTime(1000);
+    expect(stub.socket.take("tasks_seen")).toEqual([]);
+  });
 });
 
 describe("ends", () => {

@@ -114,7 +114,7 @@ export function stageText({ state, stage, stages }) {
 export function noteText({ state, done, total, children, cancelled_by: by }, silent = null) {
   switch (state) {
     case "stalled":
-      return silent === null
+      return silent === null || silent < 1
         ? translate("No word from the worker")
         : translate("No word from the worker for {0}", formatDuration(silent));
     case "lost":
