@@ -64,6 +64,7 @@ def _import(task: progress.Task, db: sqlite3.Connection, file: CsvFile, pace: fl
             for row, record in batch:
                 verdicts.judge(db, file, row, record)
         airports.publish_total(db)
+        airports.announce_many(context.user())
         done += len(batch)
         # Only now, with everything stored: advance() is where a cancellation is raised.
         verdicts.tell(task)

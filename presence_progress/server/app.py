@@ -26,11 +26,13 @@ from presence_progress.server import (
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.connection import connect, disconnect
+from presence_progress.server.count_questions import CountQuestions
 from presence_progress.server.engine import TOO_SLOW, Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper
+from presence_progress.server.live_queries import LiveQueries
 from presence_progress.server.node import Node
 from presence_progress.server.online import Online
 from presence_progress.server.questions import Questions, Unavailable
@@ -79,6 +81,7 @@ class RealtimeServer:
         self._transitions = Transitions(self._access.app)
         self._node = Node(calls, self._transitions.has_hooks)
         self._online = Online(self._node)
+        self._queries = LiveQueries(CountQuestions(self._questions, self._access.app))
         self._services = Services(
             self._redis,
             calls,
@@ -87,6 +90,7 @@ class RealtimeServer:
             Viewers(calls, fanout),
             self._node,
             self._online,
+            self._queries,
             settings.developer_mode,
         )
         self._events = {
@@ -99,9 +103,17 @@ class RealtimeServer:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
-        self._bus = Bus(Single(self._redis), self._store.source, self._deliver, self._send_states)
+        self._bus = Bus(
+            Single(self._redis),
+            self._store.source,
+            self._deliver,
+            self._send_states,
+            self._queries.doubt_all,
+        )
         self._keeper = Keeper(calls, self._node, self._transitions, self._watched_presence)
-        self._rights = Rights(self._access, self._sessions.values, self._drop_session)
+        self._rights = Rights(
+            self._access, self._sessions.values, self._drop_session, self._queries.doubt
+        )
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
@@ -127,6 +139,7 @@ class RealtimeServer:
                 self._keeper,
                 self._rights,
                 self._rule_changes,
+                self._queries,
             )
         ]
 
@@ -243,6 +256,7 @@ class RealtimeServer:
                 self._services.fanout.to_everybody(event)
         elif site:
             self._services.fanout.pass_on(site, room, events)
+            self._queries.hear(site, room, events)
             if room.startswith("presence:"):
                 self._services.viewers.note_change(site, room)
 
@@ -273,6 +287,7 @@ class RealtimeServer:
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
+            if not keys.is_query(room)
         }
         if places is not None:
             watched &= places
