@@ -99,9 +99,11 @@ def count_room(scope: str, name: str) -> str:
 
 def query_room(doctype: str, filters: dict[str, Any] | list[Any] | None = None) -> str:
     """Name a live query as the browser does: filters that mean the same are spelt the same, so that
-    they are asked about once."""
+    they are asked about once. :class:`BadRoom` when they are too long for a name."""
     text = json.dumps(filters or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"{QUERY}{_doctype(doctype)}/{text}"
+    room = f"{QUERY}{_doctype(doctype)}/{text}"
+    _query(room)
+    return room
 
 
 def is_query(room: str) -> bool:

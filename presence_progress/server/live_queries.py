@@ -15,7 +15,7 @@ import random
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -27,7 +27,7 @@ from presence_progress.server.bus import Event
 from presence_progress.server.count_questions import Asked, Counted, CountQuestions
 from presence_progress.server.debounce import Debounce
 from presence_progress.server.questions import Unavailable
-from presence_progress.server.sessions import Session
+from presence_progress.server.sessions import NOT_PERMITTED, Follow, Session
 from presence_progress.settings import (
     QUERY_BATCH,
     QUERY_QUESTIONS,
@@ -271,6 +271,11 @@ def _next_batch(due: Iterable[_Query]) -> Iterator[_Query]:
     return islice((query for query in due if not query.is_alone), QUERY_BATCH)
 
 
-async def _lose(room: str, reason: str, session: Session) -> None:
-    if room in session.watched:
-        await session.lose({room}, reason)
+def _lose(room: str, reason: str, session: Session) -> Awaitable[None] | None:
+    if room not in session.watched:
+        return None
+    if reason == NOT_PERMITTED:
+        return session.lose({room}, reason)
+    session.unfollow(room, Follow.WATCH)
+    session.send("room_denied", {"room": room, "reason": reason})
+    return None

@@ -154,8 +154,8 @@ async def test_after_ten_thousand_saves_the_number_is_exact(
     await viewer.wait_for("room_change", lambda m: m["set"] == {"value": 10_003})
     values = [m["set"]["value"] for m in viewer.changes(TESTLAND)]
     assert values == sorted(values)
-    # One at most for each maximum wait, one after the last, and one that the first save began.
-    assert 1 <= len(faults.asked("count")) <= took / QUERY_WAIT[1] + 2
+    # However slow this machine saves: there is a wait before each, and one after the last save.
+    assert 1 <= len(faults.asked("count")) <= took / QUERY_WAIT[0] + 2
 
 
 async def test_what_changes_while_frappe_counts_is_counted_again(
@@ -262,10 +262,12 @@ async def test_whoever_comes_back_sees_the_number_of_now(
         await again.wait_for("room_change", lambda m: m["set"] == {"value": 4})
 
 
+@pytest.mark.parametrize("has_store", [False, True], ids=["one Redis", "with a store"])
 async def test_after_redis_was_away_the_number_is_asked_again(
-    own_stack: Stack, testland: Country, sign_in: Connect
+    own_stack: Stack, redis_url: str, testland: Country, sign_in: Connect, has_store: bool
 ) -> None:
-    server = await asyncio.to_thread(own_stack.start_server)
+    options = ["--store", redis_url] if has_store else []
+    server = await asyncio.to_thread(own_stack.start_server, *options)
     viewer = await sign_in(VIEWER, server)
     await viewer.watch(TESTLAND)
     own_stack.redis_server.stop()
@@ -286,7 +288,7 @@ async def test_after_redis_was_away_the_number_is_asked_again(
         (VIEWER, "query:Airport/7", "no such room"),
         (VIEWER, "query:/{}", "no such room"),
         (VIEWER, "query:Airport/" + "[" * 1_900, "no such room"),
-        (VIEWER, keys.query_room("Airport", {"name": "x" * 2_000}), "no such room"),
+        (VIEWER, f'query:Airport/{{"name":"{"x" * 2_000}"}}', "no such room"),
     ],
 )
 async def test_what_cannot_be_counted_is_denied(
