@@ -57,7 +57,7 @@ def test_messages_go_on_where_the_checkpoint_was(before: int, after: int) -> Non
     for number in range(min(before, MAX_MESSAGES)):
         messages.note("error", "bad", number)
     again = Messages()
-    again.resume(before, messages.first)
+    again.resume(before, messages.first, [])
     for number in range(before, before + after):
         again.note("error", "bad", number)
     assert again.noted == before + after
