@@ -66,6 +66,7 @@ if not goes_on then
     end
   end
 end
-redis.call('HDEL', work_key, 'lost_at', 'cancel_at', 'outcome', 'traceback')
-redis.call('HSET', work_key, 'lease', whole(now + lease), 'holder', holder)
+redis.call('HDEL', work_key, 'cancel_at', 'outcome', 'traceback')
+redis.call('HSET', work_key, 'holder', holder)
+extend_lease(lease)
 return { 'running', wanted, change(set), checkpoint }
