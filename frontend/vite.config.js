@@ -3,6 +3,8 @@ import { readdirSync } from "node:fs";
 import vue from "@vitejs/plugin-vue";
 import { aliases, here } from "./resolve.js";
 
+export { build } from "vite";
+
 const web = here("../presence_progress/demo/web/");
 const js = here("../presence_progress/public/js/");
 
@@ -94,6 +96,7 @@ export function classicScript(name, path) {
 export function module() {
   return {
     ...common(),
+    root: here(".."),
     build: {
       outDir: here("../presence_progress/public/esm"),
       emptyOutDir: true,

@@ -7,6 +7,8 @@ app_description = "Live presence, progress and counts that stay true through cra
 app_email = "presence-progress@example.com"
 app_license = "MIT"
 
+web_include_js = ["presence_progress_web.bundle.js"]
+
 default_log_clearing_doctypes = {"Realtime Task": 30}
 
 permission_query_conditions = {"Realtime Task": "presence_progress.site.task_rights.listed"}

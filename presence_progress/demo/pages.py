@@ -54,7 +54,13 @@ async def own_page(request: web.Request) -> web.StreamResponse:
         '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">'
         f"<script>window.frappe = {boot};</script>\n{_READY}\n"
     )
-    return web.Response(text=head + body + _SCRIPTS, content_type="text/html", headers=_NO_CACHE)
+    response = web.Response(
+        text=head + body + _SCRIPTS, content_type="text/html", headers=_NO_CACHE
+    )
+    if user.is_guest:
+        # Without any session the realtime server would not even ask who this is.
+        response.set_cookie("sid", "Guest", httponly=True, samesite="Lax")
+    return response
 
 
 async def static_file(request: web.Request) -> web.StreamResponse:

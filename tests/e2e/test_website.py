@@ -102,6 +102,7 @@ def test_an_instance_can_be_used_before_vue_is_there(demo_data: Path, sign_in: S
     expect(page.locator("#app")).to_have_text("22 44")
 
 
+@pytest.mark.usefixtures("airports")
 def test_elements_are_loaded_when_there_are_some(demo_data: Path, sign_in: SignIn) -> None:
     save(demo_data, "later", "<h1>Nothing yet</h1>")
     page = sign_in(EDITOR).open("/try/later")
@@ -157,6 +158,7 @@ def test_one_scripts_error_is_not_the_end_of_the_others(demo_data: Path, sign_in
     person.problems.clear()
 
 
+@pytest.mark.usefixtures("airports")
 def test_a_page_outlives_its_server(demo: Demo, demo_data: Path, sign_in: SignIn) -> None:
     save(
         demo_data,

@@ -1,4 +1,3 @@
-
 import { beforeEach, expect, it } from "vitest";
 import * as Vue3 from "vue";
 import { createVue } from "../../presence_progress/public/js/web/vue2.js";

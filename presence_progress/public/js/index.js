@@ -9,4 +9,5 @@ export { default as TaskProgress } from "./components/TaskProgress.vue";
 export { default as TaskTray } from "./components/TaskTray.vue";
 export { default as ViewerAvatars } from "./components/ViewerAvatars.vue";
 export * from "./composables/index.js";
-export { getClient } from "./client/index.js";
+export { createClient, getClient, shareClient } from "./client/index.js";
+export { createConnection } from "./client/connection.js";

@@ -3,4 +3,8 @@ import TaskProgress from "./components/TaskProgress.vue";
 import { progressStyles, stylesOf, taskHeadStyles, taskStyles } from "./components/styles.js";
 import { registerElement } from "./elements.js";
 
-registerElement("task-progress", TaskProgress, stylesOf(taskHeadStyles, taskStyles, progressStyles));
+registerElement(
+  "task-progress",
+  TaskProgress,
+  stylesOf(taskHeadStyles, taskStyles, progressStyles),
+);

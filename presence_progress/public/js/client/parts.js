@@ -8,7 +8,9 @@ const PARTS = Symbol.for("presence_progress.parts");
 
 /** What every client on this page inherits. @returns {object} */
 export function clientParts() {
-  return (/** @type {any} */ (window)[PARTS] ??= {});
+  const page = /** @type {any} */ (window);
+  page[PARTS] ??= {};
+  return page[PARTS];
 }
 
 /**

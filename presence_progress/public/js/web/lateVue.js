@@ -23,7 +23,8 @@ export function offerVue() {
   function Vue(options = {}) {
     return lateInstance(options, (target, state) =>
       whenVue(
-        (Real) => new Real({ ...options, el: target, ...(options.data ? { data: () => state } : {}) }),
+        (Real) =>
+          new Real({ ...options, el: target, ...(options.data ? { data: () => state } : {}) }),
       ),
     );
   }
