@@ -220,7 +220,9 @@ def _steps_back(before: dict[str, Any], now: dict[str, Any]) -> Iterable[tuple[s
     is_first_part = now.get("children") and not before.get("children")
     # The job's own loop counts from 0, once, when it begins.
     begins = before.get("total") != now.get("total")
-    if (now["percent"] or 0) < (before["percent"] or 0) and not (is_first_part or begins):
+    if None in (before["percent"], now["percent"]) or is_first_part or begins:
+        return
+    if now["percent"] < before["percent"]:
         yield "a bar that goes back", f"{before['percent']} to {now['percent']} %"
 
 
