@@ -45,14 +45,6 @@ for i = 8, checkpoint == '' and #ARGV or 7 + 2 * identity, 2 do
 end
 set[#set + 1] = { 'state', '"running"' }
 
--- Messages that came after the checkpoint come again.
-local kept = checkpoint ~= '' and (cjson.decode(checkpoint).noted or 0) or 0
-local messages = redis.call('HGETALL', messages_key)
-for i = 1, #messages, 2 do
-  if cjson.decode(messages[i + 1]).n >= kept then
-    redis.call('HDEL', messages_key, messages[i])
-  end
-end
 redis.call('DEL', children_key)
 redis.call('HDEL', work_key, 'lost_at', 'cancel_at', 'outcome', 'traceback')
 redis.call('HSET', work_key, 'lease', whole(now + lease), 'holder', holder)
