@@ -52,6 +52,10 @@ local is_whole = checkpoint == '' and not goes_on
 for i = 9, is_whole and #ARGV or 8 + 2 * identity, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }
 end
+if not is_whole and field('percent') == 100 then
+  -- A job that was done is done again, from its last checkpoint.
+  set[#set + 1] = { 'percent', '99' }
+end
 set[#set + 1] = { 'state', '"running"' }
 
 if not goes_on then
