@@ -158,6 +158,11 @@ class Task:
         return self._record.task_id
 
     @property
+    def attempt(self) -> int:
+        """Which attempt this is: 1, and one more with each retry."""
+        return self._record.attempt
+
+    @property
     def done(self) -> int:
         return self._record.done
 
@@ -217,9 +222,14 @@ class Task:
 
         In a Frappe job it is part of the transaction that runs, and so as true as the rows.
         Elsewhere it is in Redis within a fifth of a second: where no row may be done twice, store
-        what this returns, plain JSON, with the rows, and begin with :meth:`resume`.
+        what this returns, plain JSON, with the rows, and begin with :meth:`resume`. Raises
+        :class:`TaskCancelled` where a later attempt has begun meanwhile: this one was taken for
+        dead.
         """
-        return self._running.checkpoint(value)
+        try:
+            return self._running.checkpoint(value)
+        except context.Superseded:
+            raise TaskCancelled("superseded") from None
 
     @property
     def resumed(self) -> Any:

@@ -22,7 +22,7 @@ from presence_progress.lease import Lease, hold
 from presence_progress.pace import Pace, read_call, remember_call
 from presence_progress.reporter import Reporter
 from presence_progress.settings import MAX_TRACEBACK_LENGTH
-from presence_progress.task_record import Message, State, TaskRecord
+from presence_progress.task_record import Message, State, TaskRecord, plain_text
 from presence_progress.terminal import Bar, open_bar
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class Attempt:
         self._told: tuple[str, str] | None = None
         """The state and the epoch that lists and parent know of."""
         self._checkpoint: dict[str, Any] | None = None
+        """The checkpoint that Redis had at the beginning."""
         self._traceback = ""
         self._lease: Lease | None = None
         self._reporter = Reporter(self._write, record.task_id)
@@ -63,15 +64,22 @@ class Attempt:
         self.record.started_at = now_ms()
         self.record.queued_at = self.record.queued_at or self.record.started_at
         self.record.state = "running"
+        checkpoint = prior = None
         try:
             checkpoint = self._begin()
-            if not self.stop:
-                self._go_on_from(checkpoint)
+            prior = self._read_pace()
         except (RedisError, OSError) as error:
             # The job is here and shall run, whatever became of its room.
             logger.warning("task %s begins without Redis: %s", self.record.task_id, error)
         if self.stop:
             return False
+        try:
+            self._go_on_from(checkpoint)
+        except Exception as error:
+            # Of the site's database, without which nobody knows where to begin.
+            self.end("failed", plain_text(str(error)) or type(error).__name__)
+            raise
+        self._pace = Pace(self.record, prior)
         if context.job() is None and not context.in_frappe():
             self._bar = open_bar()
         if self._store is not None:
@@ -101,7 +109,7 @@ class Attempt:
         checkpoint = record.checkpoint(value)
         text = rooms.to_json(checkpoint, "the checkpoint")
         if self._store is not None:
-            context.save_checkpoint(record.task_id, text)
+            context.save_checkpoint(record.task_id, record.attempt, text)
         self._checkpoint = checkpoint
         return checkpoint
 
@@ -122,16 +130,24 @@ class Attempt:
         self._reporter.start()
 
     def _go_on_from(self, checkpoint: dict[str, Any] | None) -> None:
-        """Take up what is known of earlier attempts, and of earlier runs of the same method."""
+        """Go on from the last checkpoint of the attempt before, the site's own or that of Redis;
+        here, not in the reporter's thread: a job that has begun at the start does not go on from
+        anywhere else."""
+        if self._store is None:
+            return
         record = self.record
-        is_kept, text = context.saved_checkpoint(record.task_id)
+        is_kept, text = context.take_checkpoint(record.task_id, record.attempt)
         if is_kept:
             checkpoint = json.loads(text) if text else None
         if checkpoint:
             self.resume(checkpoint)
-        if self._store is not None and record.method:
-            prior = rooms.run(self._store, read_call(record.site, record.method))
-            self._pace = Pace(record, prior)
+
+    def _read_pace(self) -> float | None:
+        """Return what earlier runs of the same method have taught."""
+        record = self.record
+        if self._store is None or not record.method:
+            return None
+        return rooms.run(self._store, read_call(record.site, record.method))
 
     def _remember_pace(self) -> None:
         record, seconds = self.record, self._pace.learnt()

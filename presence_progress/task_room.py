@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from presence_progress import due, keys, rooms
 from presence_progress.settings import (
     CANCEL_GRACE,
+    FLUSH_INTERVAL,
+    STOCK_LOST_AFTER,
+    STOCK_SILENCE,
     TASK_LEASE,
     TASK_LOST_AFTER,
     TASK_TTL,
@@ -127,6 +130,63 @@ def note_call(site: str, task_id: str, what: str, value: str | int) -> rooms.Cal
     return _call("task_note", site, task_id, [what, value], lambda reply: None)
 
 
+# --- what servers hear of stock tasks -------------------------------------------------------------
+
+
+class Passed(NamedTuple):
+    """What came of a write, as ``task_pass.lua`` has it; the attempt is 0 when it is not known."""
+
+    answer: str
+    attempt: int
+    epoch: str
+    is_to_be_told: bool
+
+
+def pass_call(
+    site: str,
+    task_id: str,
+    fields: Mapping[str, Any],
+    *,
+    run: tuple[int, int],
+    state: str,
+    value: float | None,
+    count: int,
+    age: int,
+    may_begin: bool,
+    is_over: bool,
+    lease: int,
+    user: str | None,
+) -> rooms.Call[Passed]:
+    """Keep what was heard of a task that is not ours.
+
+    ``run`` is the attempt that it is and the one that it came after, 0 for what is not known;
+    ``value`` is how far it is, None to end it wherever it is; ``age`` and ``lease`` are ms.
+    """
+    # A room that is known is in line for its sweep already.
+    is_due = run[0] == 0 or state in ENDED
+    return _call(
+        "task_pass",
+        *(site, task_id),
+        [
+            *(*run, state, "" if value is None else repr(value), count, age),
+            *(
+                int(may_begin),
+                int(is_over),
+                lease,
+                STOCK_LOST_AFTER,
+                int(FLUSH_INTERVAL * 1000),
+                STOCK_SILENCE,
+                user or "",
+            ),
+            *rooms.field_arguments(fields),
+        ],
+        lambda reply: Passed(
+            rooms.text(reply[0]), int(reply[1]), rooms.text(reply[2]), bool(reply[3])
+        ),
+        due.note(site, keys.task_room(task_id)) if is_due else (),
+    )
+
+
 # --- what others do -------------------------------------------------------------------------------
 
 
@@ -242,7 +302,8 @@ def child_call(site: str, parent: str, child: str, state: str, attempt: int) -> 
 
 def list_rooms(state: Mapping[str, Any]) -> list[str]:
     """Return the rooms that list a task: its owner's, and those of what it is about."""
-    listed = [keys.user_tasks_room(state["user"])]
+    user = state.get("user")  # a stock task may be nobody's
+    listed = [keys.user_tasks_room(user)] if user else []
     doctype, name = state.get("doctype"), state.get("name")
     if doctype:
         listed.append(keys.doctype_tasks_room(doctype))

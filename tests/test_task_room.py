@@ -120,7 +120,7 @@ def test_a_process_that_was_taken_for_lost_goes_on_with_its_children_and_message
     actors.begin("t", "one")
     actors.enqueue("child", parent="t")
     message = {"n": 0, "level": "error", "row": 1, "message": "bad"}
-    actors.write("t", "one", messages={0: message})
+    actors.write("t", "one", messages={0: message}, errors=1)
     assert actors.gone("t", "one").state == "lost"
     begun = actors.begin("t", "one", goes_on=True)
     assert (begun.state, begun.attempt) == ("running", 2)

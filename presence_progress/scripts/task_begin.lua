@@ -61,15 +61,8 @@ set[#set + 1] = { 'state', '"running"' }
 if not goes_on then
   set[#set + 1] = { 'children', 'null' }
   part_with_children()
-  -- Messages that came after the checkpoint come again.
-  local kept = checkpoint ~= '' and (cjson.decode(checkpoint).noted or 0) or 0
-  local messages = redis.call('HGETALL', messages_key)
-  for i = 1, #messages, 2 do
-    if cjson.decode(messages[i + 1]).n >= kept then
-      redis.call('HDEL', messages_key, messages[i])
-    end
-  end
 end
-redis.call('HDEL', work_key, 'lost_at', 'cancel_at', 'outcome', 'traceback')
-redis.call('HSET', work_key, 'lease', whole(now + lease), 'holder', holder)
+redis.call('HDEL', work_key, 'cancel_at', 'outcome', 'traceback')
+redis.call('HSET', work_key, 'holder', holder)
+extend_lease(lease)
 return { 'running', wanted, change(set), checkpoint }

@@ -7,7 +7,8 @@
 
 local user, grace = ARGV[4], tonumber(ARGV[5])
 
-if not state or ENDED[state] then
+-- A stock task's job does not ask whether it is to stop.
+if not state or ENDED[state] or field('source') then
   return { state or '' }
 end
 local asked = { { 'cancelled_by', cjson.encode(user) }, { 'cancelled_at', whole(now) } }

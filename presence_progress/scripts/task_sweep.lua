@@ -1,12 +1,13 @@
 -- Let happen in a task what happens by itself: a job that is not known to live any more is stalled, then lost; one
 -- that was to stop has stopped with it.
 -- KEYS, ARGV[1…3] - as _task.lua has them
--- ARGV[4] - for how long a stalled job is not given up, milliseconds
+-- ARGV[4] - for how long a stalled job is not given up, milliseconds, unless KEYS[2] says so: lost_after
 -- ARGV[5] - holder: the process that is known to have ended; '' for none
 -- Returns {when the task is to be swept again, ms since 1970, or -1; its state, or ''; 1 when the state has
 -- changed; 1 when it has ended and not everybody knows}.
 
-local lost_after, gone = tonumber(ARGV[4]), ARGV[5]
+local lost_after = tonumber(redis.call('HGET', work_key, 'lost_after') or ARGV[4])
+local gone = ARGV[5]
 
 local function told(due, changed)
   local is_settled = not ENDED[state] or tonumber(redis.call('HGET', work_key, 'settled') or 0) == attempt
@@ -42,5 +43,8 @@ if state == 'cancelling' then
   return told(now + lost_after, false)
 end
 state = 'stalled'
-change({ { 'state', '"stalled"' } })
+change({
+  { 'state', '"stalled"' },
+  { 'heard_at', redis.call('HGET', work_key, 'heard_at') or 'null' },
+})
 return told(now + lost_after, true)
