@@ -160,14 +160,14 @@ def commit() -> None:
         local.db.commit()
 
 
-def is_work_horse() -> bool:
-    """Return whether this process runs one job of RQ's and nothing else, so that it may be killed
-    without harm to others; asks Redis for its worker."""
+def is_work_horse(process: int) -> bool:
+    """Return whether a process runs one job of RQ's, this one, and nothing else, so that it may be
+    killed without harm to others; asks Redis for its worker."""
     current = job()
     if current is None or not current.worker_name:
         return False
     worker = redis().hget(f"rq:worker:{current.worker_name}", "pid")
-    return worker is not None and int(worker) != os.getpid()
+    return worker is not None and int(worker) != process
 
 
 def take_checkpoint(task_id: str, attempt: int) -> tuple[bool, str | None]:

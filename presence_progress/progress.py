@@ -26,6 +26,7 @@ from collections.abc import (
     Mapping,
     Sized,
 )
+from contextlib import suppress
 from contextvars import ContextVar
 from importlib import import_module
 from types import TracebackType
@@ -109,7 +110,8 @@ async def _track_async(iterable: AsyncIterable[T], task: Task) -> AsyncIterator[
 
 def current_task() -> Task | None:
     """Return the task that runs here, or None."""
-    return _current.get()
+    task = _current.get()
+    return None if task is None or task._running.is_ended else task
 
 
 class Task:
@@ -186,9 +188,10 @@ class Task:
     def stage(self, stage: str | None, total: int | None = None) -> None:
         """Say what is being done now; with a ``total``, or where the task has weighted stages, its
         steps are counted from 0."""
-        if (total is not None or self._record.weights) and stage != self._record.stage:
-            self._record.begin_stretch(total)
+        is_another = stage != self._record.stage
         self._name_stage(stage)
+        if is_another and (total is not None or self._record.weights):
+            self._record.begin_stretch(total)
 
     def ok(self, rows: int = 1) -> None:
         """Count rows that went well."""
@@ -242,7 +245,7 @@ class Task:
     # --- its life ---
 
     def __enter__(self) -> Task:
-        self._joined = _current.get() or _running.get(self.id)
+        self._joined = current_task()
         if self._joined is not None:
             self._joined._join(self._title, self._total, self._stages)
             return self._joined
@@ -261,7 +264,9 @@ class Task:
     ) -> None:
         if self._joined is not None:
             return
-        _leave(self._token)
+        # A generator that was left early is closed wherever it is collected.
+        with suppress(ValueError):
+            _current.reset(self._token)
         _running.pop(self.id, None)
         if error is None:
             self._running.end("done")
@@ -306,15 +311,7 @@ class Task:
 
 _current: ContextVar[Task | None] = ContextVar("_current", default=None)
 _running: dict[str, Task] = {}
-"""By id, those of this process: a job's threads share its task."""
-
-
-def _leave(token: Any) -> None:
-    try:
-        _current.reset(token)
-    except ValueError:
-        # A generator that was left early is closed wherever it is collected.
-        _current.set(None)
+"""By id, those of this process."""
 
 
 def _mark_forked() -> None:

@@ -77,6 +77,31 @@ MAX_NOTED_JOB = 200_000
 TASKS_LISTED = 20
 """How many ended tasks a list of tasks keeps."""
 
+# --- Frappe's own progress, which servers keep ---------------------------------------------------
+KEEP_AFTER = 1.0
+"""Seconds that it must last to be kept: nobody reloads a page for less."""
+STOCK_LEASE = 60_000
+"""Milliseconds without a word after which it is stalled."""
+BACKGROUND_TASK_LEASE = 1_500_000
+"""The same of Frappe's Background Tasks, which tell their end, and perhaps nothing before it."""
+STOCK_LOST_AFTER = 1_500_000
+"""Milliseconds after which a stalled one is given up: the time limit of Frappe's longest queue,
+which has killed its job by then."""
+STOCK_SILENCE = 3_000
+"""Milliseconds without a write after which a server is believed that knows less than the one that
+wrote last: that one is gone."""
+STOCK_RETRY = 1.0
+"""Seconds until a server asks again that was told to wait."""
+MAX_STOCK_MESSAGE = 64_000
+"""Bytes of an event beyond which it is no progress."""
+MAX_STOCK_LISTED = 10
+"""How many with titles of their own are kept of one room at a time: a title that counts rows is no
+title."""
+MAX_STOCK_KNOWN = 10_000
+"""How many a server keeps in mind."""
+STOCK_FORGOTTEN = 60.0
+"""Seconds that a server keeps an ended one in mind, to know its next run for what it is."""
+
 # --- the server ----------------------------------------------------------------------------------
 PING_INTERVAL = 6
 PING_TIMEOUT = 5
@@ -124,6 +149,22 @@ DRAIN_TIMEOUT = 1
 MAX_LISTED = 500
 """Rows of one list that a socket has on screen."""
 MAX_ROOMS_PER_SOCKET = 1_000
+MAX_QUERIES_PER_SOCKET = 50
+"""Live queries among them: each is a question to the database after every change."""
+QUERY_WAIT = 0.3, 2.0
+"""Seconds after the last change, and at most after the first, until a live query is asked again:
+ten thousand saves are a few questions."""
+QUERY_REFRESH = 60
+"""Seconds between two questions of a live query of which nothing is heard: raw SQL, the clock and
+shared documents change what somebody may see, and publish nothing."""
+QUERY_BATCH = 20
+"""Counts in one question to a site with this app."""
+QUERY_BUDGET = 3.0
+"""Seconds after which a site puts off the rest of such a question: one slow count shall not make
+all of them late."""
+QUERY_QUESTIONS = 2
+"""Such questions to one site at once, of its :data:`FRAPPE_QUESTIONS`: who may come in is more
+urgent."""
 MAX_PENDING_EVENTS = 1_000
 """Events of one socket that wait for their turn; more than that is a client that has lost its
 mind."""

@@ -128,8 +128,14 @@ class TaskRecord:
     result: str | None = None
     queued_at: int | None = None
     started_at: int | None = None
-    _percent: int | None = None
-    """The highest that was shown in this stretch of work: a bar never goes back."""
+    _resumed: tuple[str | None, int] | None = None
+    """The stage of the checkpoint that this attempt goes on from, and what was done in it."""
+    stretch: int = 0
+    """How often the counting has begun anew."""
+    begun_at: int = 0
+    """The number that it has begun at."""
+    _highest: tuple[int, int] = (0, 0)
+    """A stretch of work, and the highest percent that was shown of it: a bar never goes back."""
 
     @property
     def room(self) -> str:
@@ -150,10 +156,14 @@ class TaskRecord:
         self.total = total
 
     def begin_stretch(self, total: int | None) -> None:
-        """Count from 0 again: another stage, or another loop of the same job."""
+        """Count from 0 again: another stage, or another loop of the same job. The one in which a
+        checkpoint was made goes on from there."""
         self.done, self.total, self.total_grown = 0, total, False
+        if self._resumed is not None and self._resumed[0] == self.stage:
+            self.done, self._resumed = self._resumed[1], None
+        self.begun_at = self.done
         if not self.weights:
-            self._percent = None
+            self.stretch += 1
 
     # --- for watchers ---
 
@@ -168,9 +178,7 @@ class TaskRecord:
     def fields(self) -> dict[str, Any]:
         """Return all of the room's fields but ``attempt``, ``state`` and ``ended_at``, which the
         scripts judge."""
-        if self.total is not None and self.done > self.total:
-            # Whoever does more than he has said knows better now.
-            self.set_total(self.done)
+        done, total, percent_done = self._measure()
         is_ended = self.state in ENDED
         low_high = None if self.eta_range is None or is_ended else [*map(_rounded, self.eta_range)]
         return {
@@ -179,10 +187,11 @@ class TaskRecord:
             "stage": self.stage,
             "stages": self.weights
             and [{"name": name, "weight": weight} for name, weight in self.weights.items()],
-            "done": self.done,
-            "total": self.total,
-            "total_grown": self.total_grown,
-            "percent": self.percent(),
+            "done": done,
+            # Whoever does more than he has said knows better now.
+            "total": total if total is None else max(total, done),
+            "total_grown": self.total_grown or (total is not None and done > total),
+            "percent": percent_done,
             "rate": None if self.rate is None else round(self.rate, 1),
             "eta": None if self.eta is None or is_ended else _rounded(self.eta),
             "eta_range": low_high,
@@ -197,22 +206,41 @@ class TaskRecord:
 
     def percent(self) -> int | None:
         """Return how much of the whole is done; what was shown once is not taken back."""
-        if self.state == "done":
-            return None if self.total is None and not self.weights else 100
-        now = self._percent_of_stages() or percent(self.done, self.total, ended=False)
-        if now is not None:
-            self._percent = max(now, self._percent or 0)
-        return None if now is None else self._percent
+        return self._measure()[2]
 
-    def _percent_of_stages(self) -> int | None:
+    def workload(self) -> tuple[int, int | None]:
+        """Return how much is done, and of how much, as its pace is measured: in steps, or in ten
+        thousandths of weighted stages."""
         if not self.weights:
-            return None
-        names = list(self.weights)
+            return self.done, self.total
+        return int(10_000 * self._part_of_stages(self.weights, self.done, self.total)), 10_000
+
+    def _measure(self) -> tuple[int, int | None, int | None]:
+        """Return done, total and percent of one moment: the job goes on while its thread reads."""
+        # In this order: begin_stretch sets them in the other one.
+        stretch, total, done = self.stretch, self.total, self.done
+        if self.state == "done":
+            return done, total, None if total is None and not self.weights else 100
+        if self.weights:
+            part = self._part_of_stages(self.weights, done, total)
+            now: int | None = min(99, int(100 * part + 1e-9))
+        else:
+            now = percent(done, total, ended=False)
+        if now is None:
+            return done, total, None
+        of_stretch, highest = self._highest
+        if of_stretch == stretch:
+            now = max(now, highest)
+        self._highest = stretch, now
+        return done, total, now
+
+    def _part_of_stages(self, weights: dict[str, float], done: int, total: int | None) -> float:
+        names = list(weights)
         current = names.index(self.stage) if self.stage in names else 0
-        behind = sum(self.weights[name] for name in names[:current])
-        part = min(1.0, self.done / self.total) if self.total else 0.0
-        here = self.weights[names[current]] * part
-        return min(99, int(100 * (behind + here) / sum(self.weights.values()) + 1e-9))
+        behind = sum(weights[name] for name in names[:current])
+        part = min(1.0, done / total) if total else 0.0
+        here = weights[names[current]] * part
+        return (behind + here) / sum(weights.values())
 
     # --- from one attempt to the next ---
 
@@ -226,6 +254,7 @@ class TaskRecord:
     def resume(self, checkpoint: Mapping[str, Any]) -> None:
         for name in _COUNTED:
             setattr(self, name, checkpoint[name])
+        self._resumed = self.stage, self.done
         self.messages.resume(checkpoint["noted"], checkpoint["messages"])
 
 

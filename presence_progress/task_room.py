@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from presence_progress import due, keys, rooms
 from presence_progress.settings import (
     CANCEL_GRACE,
+    FLUSH_INTERVAL,
+    STOCK_LOST_AFTER,
+    STOCK_SILENCE,
     TASK_LEASE,
     TASK_LOST_AFTER,
     TASK_TTL,
@@ -34,9 +37,9 @@ class Begun(NamedTuple):
     checkpoint: dict[str, Any] | None
 
 
-def begin_call(task: TaskRecord, holder: str) -> rooms.Call[Begun]:
+def begin_call(task: TaskRecord, holder: str, *, goes_on: bool = False) -> rooms.Call[Begun]:
     """Begin the attempt that a job was made for, or the next one when it runs again; the same
-    ``holder`` is told the same again."""
+    ``holder`` is told the same again. It ``goes_on`` when it was taken for lost, and was not."""
 
     def read(reply: Sequence[Any]) -> Begun:
         state, attempt, epoch, checkpoint = reply
@@ -48,7 +51,10 @@ def begin_call(task: TaskRecord, holder: str) -> rooms.Call[Begun]:
     return _call(
         "task_begin",
         *(task.site, task.task_id),
-        [task.attempt, TASK_LEASE, holder, len(identity), *rooms.field_arguments(fields)],
+        [
+            *(task.attempt, TASK_LEASE, holder, int(goes_on), len(identity)),
+            *rooms.field_arguments(fields),
+        ],
         read,
         due.note(task.site, task.room),
     )
@@ -57,23 +63,27 @@ def begin_call(task: TaskRecord, holder: str) -> rooms.Call[Begun]:
 class Written(NamedTuple):
     """What a task is after it was written: not ``is_taken`` means refused.
 
-    ``superseded`` when a later attempt has taken over. Another epoch than before means that Redis
-    had lost the room.
+    ``superseded`` when a later attempt has taken over, or another process this one. Another epoch
+    than before means that Redis had lost the room; ``is_news``, that it did not know that the job
+    runs: it has gone back, at least.
     """
 
     state: str
     epoch: str
     is_taken: bool
+    is_news: bool
 
 
 def write_call(
     task: TaskRecord,
+    holder: str = "",
     *,
     checkpoint: Mapping[str, Any] | None = None,
     traceback: str = "",
     messages: Mapping[int, Message] | None = None,
 ) -> rooms.Call[Written]:
-    """Write the task whole, and what of the rest is new."""
+    """Write the task whole, and what of the rest is new; ``holder`` is the process that makes its
+    attempt."""
     fields = task.fields()
     return _call(
         "task_write",
@@ -81,13 +91,18 @@ def write_call(
         [
             *(task.attempt, task.state, TASK_LEASE if task.state == "running" else 0),
             rooms.to_json(checkpoint, "checkpoint") if checkpoint else "",
-            *(traceback, len(fields)),
+            *(traceback, holder, len(fields)),
             *rooms.field_arguments(fields),
             *message_arguments(messages or {}),
         ],
-        lambda reply: Written(rooms.text(reply[0]), rooms.text(reply[1]), bool(reply[2])),
+        _read_written,
         due.note(task.site, task.room) if task.state in ENDED else (),
     )
+
+
+def _read_written(reply: Sequence[Any]) -> Written:
+    state, epoch, is_taken, is_news = reply
+    return Written(rooms.text(state), rooms.text(epoch), bool(is_taken), bool(is_news))
 
 
 class Renewed(NamedTuple):
@@ -98,13 +113,13 @@ class Renewed(NamedTuple):
     is_to_be_killed: bool
 
 
-def renew_call(site: str, task_id: str, attempt: int) -> rooms.Call[Renewed]:
-    """Say that an attempt's process lives."""
+def renew_call(site: str, task_id: str, holder: str) -> rooms.Call[Renewed]:
+    """Say that a job's process lives, whatever its attempt is by now."""
     return _call(
         "task_renew",
         site,
         task_id,
-        [attempt, TASK_LEASE],
+        [holder, TASK_LEASE],
         lambda reply: Renewed(rooms.text(reply[0]), bool(reply[1])),
     )
 
@@ -113,6 +128,54 @@ def note_call(site: str, task_id: str, what: str, value: str | int) -> rooms.Cal
     """Note something beside a task that no watcher sees: ``job``, how to start it again, or
     ``settled``, the attempt whose end everybody knows."""
     return _call("task_note", site, task_id, [what, value], lambda reply: None)
+
+
+# --- what servers hear of stock tasks -------------------------------------------------------------
+
+
+class Passed(NamedTuple):
+    """What came of a write, as ``task_pass.lua`` has it; the attempt is 0 when it is not known."""
+
+    answer: str
+    attempt: int
+    epoch: str
+    is_to_be_told: bool
+
+
+def pass_call(
+    site: str,
+    task_id: str,
+    fields: Mapping[str, Any],
+    *,
+    run: tuple[int, int],
+    state: str,
+    value: float | None,
+    count: int,
+    age: int,
+    may_begin: bool,
+    lease: int,
+    user: str | None,
+) -> rooms.Call[Passed]:
+    """Keep what was heard of a task that is not ours.
+
+    ``run`` is the attempt that it is and the one that it came after, 0 for what is not known;
+    ``value`` is how far it is, None to end it wherever it is; ``age`` and ``lease`` are ms.
+    """
+    # A room that is known is in line for its sweep already.
+    is_due = run[0] == 0 or state in ENDED
+    return _call(
+        "task_pass",
+        *(site, task_id),
+        [
+            *(*run, state, "" if value is None else repr(value), count, age, int(may_begin)),
+            *(lease, STOCK_LOST_AFTER, int(FLUSH_INTERVAL * 1000), STOCK_SILENCE, user or ""),
+            *rooms.field_arguments(fields),
+        ],
+        lambda reply: Passed(
+            rooms.text(reply[0]), int(reply[1]), rooms.text(reply[2]), bool(reply[3])
+        ),
+        due.note(site, keys.task_room(task_id)) if is_due else (),
+    )
 
 
 # --- what others do -------------------------------------------------------------------------------
@@ -128,8 +191,8 @@ class Swept(NamedTuple):
     is_unsettled: bool
 
 
-def sweep_call(site: str, task_id: str, *, gone: int = 0) -> rooms.Call[Swept]:
-    """Let happen what happens by itself; ``gone`` is an attempt whose process is known to have
+def sweep_call(site: str, task_id: str, *, gone: str = "") -> rooms.Call[Swept]:
+    """Let happen what happens by itself; ``gone`` is the holder whose process is known to have
     ended."""
     return _call(
         "task_sweep",
@@ -211,21 +274,27 @@ def tell(site: str, task_id: str) -> rooms.Steps[dict[str, Any]]:
     if state:
         yield from list_steps(site, task_id, state)
         if state.get("parent"):
-            has_ended = yield child_call(site, state["parent"], task_id, state["state"])
+            has_ended = yield child_call(
+                site, state["parent"], task_id, state["state"], state["attempt"]
+            )
             if has_ended:
                 yield from tell(site, state["parent"])
     return state
 
 
-def child_call(site: str, parent: str, child: str, state: str) -> rooms.Call[bool]:
-    """Tell a task in which state a child is; returns whether it has ended with this."""
+def child_call(site: str, parent: str, child: str, state: str, attempt: int) -> rooms.Call[bool]:
+    """Tell a task in which state a child is, in which attempt; returns whether it has ended with
+    this."""
     note = due.note(site, keys.task_room(parent)) if state in ENDED else ()
-    return _call("task_child", site, parent, [child, state], lambda reply: bool(reply[1]), note)
+    return _call(
+        "task_child", site, parent, [child, state, attempt], lambda reply: bool(reply[1]), note
+    )
 
 
 def list_rooms(state: Mapping[str, Any]) -> list[str]:
     """Return the rooms that list a task: its owner's, and those of what it is about."""
-    listed = [keys.user_tasks_room(state["user"])]
+    user = state.get("user")  # a stock task may be nobody's
+    listed = [keys.user_tasks_room(user)] if user else []
     doctype, name = state.get("doctype"), state.get("name")
     if doctype:
         listed.append(keys.doctype_tasks_room(doctype))

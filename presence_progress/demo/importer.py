@@ -80,6 +80,7 @@ def _import(
             task.done = done
             checkpoints.store(db, task, done)
         airports.publish_total(db)
+        airports.announce_many(context.user())
         # Only now, with everything stored: this is where a cancellation is raised.
         task.advance(0)
     task.stage(None)

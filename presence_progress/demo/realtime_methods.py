@@ -15,6 +15,7 @@ from aiohttp import web
 from presence_progress import context
 from presence_progress.demo import airports, sessions, users
 from presence_progress.demo.errors import ApiError, Forbidden, Invalid, Missing
+from presence_progress.demo.queries import read_query
 from presence_progress.demo.request import (
     CONFIG,
     answer,
@@ -89,6 +90,28 @@ async def look(request: web.Request) -> web.Response:
     )
 
 
+async def count(request: web.Request) -> web.Response:
+    """What a site answers that has our app: :mod:`presence_progress.site.queries` does so in
+    Frappe."""
+    await require_server(request)
+    questions = (await arguments_of(request))["questions"]
+    return answer([await _counted(request, *question) for question in questions])
+
+
+async def _counted(
+    request: web.Request, user: str, doctype: str, filters: str, _: bool
+) -> dict[str, object]:
+    if not await may_read(request, user, doctype, ""):
+        return {"reason": "not permitted"}
+    if doctype != airports.DOCTYPE:
+        return {"value": 0}
+    try:
+        query = read_query({"filters": filters})
+    except Invalid:
+        return {"reason": "bad filters"}
+    return {"value": await with_database(request, airports.counted, query)}
+
+
 ERROR_LOG = "Error Log"
 """Frappe's own, in which the demo has no documents: who may read it sees tracebacks."""
 _DOCTYPES = airports.DOCTYPE, airports.NOTE
@@ -159,4 +182,7 @@ ROUTES = [
         ("can_subscribe_doc", can_subscribe_doc, ("v15",)),
         ("can_subscribe_doctype", can_subscribe_doctype, ("v15",)),
     )
-] + [web.post("/api/method/presence_progress.site.rights.look", look)]
+] + [
+    web.post("/api/method/presence_progress.site.rights.look", look),
+    web.post("/api/method/presence_progress.site.queries.count", count),
+]

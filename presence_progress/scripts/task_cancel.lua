@@ -7,7 +7,8 @@
 
 local user, grace = ARGV[4], tonumber(ARGV[5])
 
-if not state or ENDED[state] then
+-- A stock task's job does not ask whether it is to stop.
+if not state or ENDED[state] or field('source') then
   return { state or '' }
 end
 local asked = { { 'cancelled_by', cjson.encode(user) }, { 'cancelled_at', whole(now) } }
@@ -23,7 +24,8 @@ end
 local reply = { state }
 local parts = redis.call('HGETALL', children_key)
 for i = 1, #parts, 2 do
-  if not ENDED[parts[i + 1]] then
+  local _, child_state = read_child(parts[i + 1])
+  if child_state and not ENDED[child_state] then
     reply[#reply + 1] = parts[i]
   end
 end

@@ -22,15 +22,18 @@ from presence_progress.server import (
     presence_list,
     room_events,
     stock_events,
+    stock_runs,
 )
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.connection import connect, disconnect
+from presence_progress.server.count_questions import CountQuestions
 from presence_progress.server.engine import TOO_SLOW, Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper, Sweeper
+from presence_progress.server.live_queries import LiveQueries
 from presence_progress.server.node import Node
 from presence_progress.server.online import Online
 from presence_progress.server.presence_sweeper import PresenceSweeper
@@ -39,6 +42,7 @@ from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.site_settings import SiteSettings
+from presence_progress.server.stock_progress import StockProgress
 from presence_progress.server.store import Single, open_store
 from presence_progress.server.task_sweeper import TaskSweeper
 from presence_progress.server.transitions import Transitions
@@ -81,6 +85,7 @@ class RealtimeServer:
         self._transitions = Transitions(self._access.app)
         self._node = Node(calls, self._transitions.has_hooks)
         self._online = Online(self._node)
+        self._queries = LiveQueries(CountQuestions(self._questions, self._access.app))
         self._services = Services(
             self._redis,
             calls,
@@ -89,6 +94,7 @@ class RealtimeServer:
             Viewers(calls, fanout),
             self._node,
             self._online,
+            self._queries,
             settings.developer_mode,
         )
         self._events = {
@@ -101,7 +107,13 @@ class RealtimeServer:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
-        self._bus = Bus(Single(self._redis), self._store.source, self._deliver, self._send_states)
+        self._bus = Bus(
+            Single(self._redis),
+            self._store.source,
+            self._deliver,
+            self._send_states,
+            self._queries.doubt_all,
+        )
         presence_sweeper = PresenceSweeper(calls, self._node, self._transitions)
         sweepers: dict[str, Sweeper] = {
             "presence": presence_sweeper,
@@ -109,8 +121,11 @@ class RealtimeServer:
             "task": TaskSweeper(calls, self._access.app),
         }
         self._keeper = Keeper(calls, sweepers, self._watched)
-        self._rights = Rights(self._access, self._sessions.values, self._drop_session)
+        self._rights = Rights(
+            self._access, self._sessions.values, self._drop_session, self._queries.doubt
+        )
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
+        self._stock_progress = StockProgress(calls, self._listeners)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
@@ -135,6 +150,8 @@ class RealtimeServer:
                 self._keeper,
                 self._rights,
                 self._rule_changes,
+                self._stock_progress,
+                self._queries,
             )
         ]
 
@@ -246,11 +263,14 @@ class RealtimeServer:
                 self._rights.hear(event)
             elif event.event == invisible.SETTINGS:
                 invisible.hear(event, self._access, self._sessions.values())
+            elif event.event in stock_runs.EVENTS:
+                self._stock_progress.hear(event)
         if not room:
             for event in events:
                 self._services.fanout.to_everybody(event)
         elif site:
             self._services.fanout.pass_on(site, room, events)
+            self._queries.hear(site, room, events)
             if room.startswith("presence:"):
                 self._services.viewers.note_change(site, room)
 
@@ -262,11 +282,22 @@ class RealtimeServer:
             if session and room in session.watched:
                 await session.send_state(room)
 
+    def _listeners(self, site: str, room: str) -> set[str]:
+        """Return the users whose sockets here are in a room; Guests are nobody."""
+        return {
+            session.identity.user
+            for session in self._sessions.values()
+            if session.identity.site == site
+            and not session.identity.is_guest
+            and session.is_in(room)
+        }
+
     def _watched(self) -> set[tuple[str, str]]:
         return {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
+            if not keys.is_query(room)
         }
 
     async def _send_states(

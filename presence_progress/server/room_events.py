@@ -126,7 +126,8 @@ async def _owns(session: Session, task_id: Any) -> bool:
     task = (await session.snapshot(keys.task_room(task_id))).state
     user = session.identity.user
     is_his = user in (task.get("user"), "Administrator") and not session.identity.is_guest
-    return bool(task) and is_his
+    # What is only heard of, its owner may watch: nobody could stop it, or start it again.
+    return bool(task) and is_his and not task.get("source")
 
 
 def _room_of(argument: Any) -> Any:
@@ -165,6 +166,8 @@ def _document_of_room(room: Any = None, *_: Any) -> Document | None:
         parsed = keys.parse_room(room)
     except keys.BadRoom:
         return None
+    if parsed.kind == "query" and parsed.doctype:
+        return parsed.doctype, ""
     return (parsed.doctype, parsed.name) if parsed.doctype and parsed.name else None
 
 
