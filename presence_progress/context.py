@@ -32,8 +32,16 @@ _IMPATIENCE: dict[str, Any] = {
 }
 
 
+TASK = "Realtime Task"
+"""The DocType of the history of tasks, in a site that has this app."""
+
+
 class ContextError(RuntimeError):
     """It cannot be told where this code runs; the message says how to tell it."""
+
+
+class Superseded(Exception):
+    """A later attempt of this task has begun; what this one has not committed is not to be."""
 
 
 @dataclass
@@ -131,6 +139,13 @@ def store() -> Any:
     return _clients["store", url]
 
 
+def is_told() -> bool:
+    """Return whether anything tells where this code runs: a plain script may be told nothing."""
+    place, names = _place(), ("PRESENCE_PROGRESS_SITE", "PRESENCE_PROGRESS_REDIS")
+    told = place.site or place.redis_url or _configured.redis_url
+    return bool(in_frappe() or told or any(name in os.environ for name in names))
+
+
 def job() -> Any | None:
     """Return the RQ job that runs here, or None."""
     # Whoever runs in a worker has rq imported; a web request need not pay for it.
@@ -143,6 +158,73 @@ def commit() -> None:
     local = _frappe_local()
     if local and getattr(local, "db", None):
         local.db.commit()
+
+
+def is_work_horse(process: int) -> bool:
+    """Return whether a process runs one job of RQ's, this one, and nothing else, so that it may be
+    killed without harm to others; asks Redis for its worker."""
+    current = job()
+    if current is None or not current.worker_name:
+        return False
+    worker = redis().hget(f"rq:worker:{current.worker_name}", "pid")
+    return worker is not None and int(worker) != process
+
+
+def take_checkpoint(task_id: str, attempt: int) -> tuple[bool, str | None]:
+    """Begin an attempt in the site's database, in the transaction that runs, and return whether
+    checkpoints are stored there, and the last one of the attempts before.
+
+    Waits for an earlier attempt that is about to commit one. From then on none of them can:
+    nothing is done twice, even by a job that was taken for dead and is not.
+    """
+    db = _tasks_database()
+    # Before the first there is nothing to wait for.
+    if db is None or attempt == 1:
+        return db is not None, None
+    found = _stored_task(db, task_id)
+    taken = {"attempt": attempt, "state": "running", "ended_at": None}
+    if found is None:
+        _insert_task(task_id, **taken)
+    elif found.attempt < attempt:
+        db.set_value(TASK, task_id, taken, update_modified=False)
+    return True, (found and found.checkpoint) or None
+
+
+def save_checkpoint(task_id: str, attempt: int, checkpoint: str) -> bool:
+    """Store a checkpoint in the site's database, in the transaction that runs: it is committed with
+    the rows that it speaks of. Returns False where there is none: outside Frappe.
+
+    Raises :class:`Superseded`; and whatever the database raises, for a transaction that lacks its
+    checkpoint must not be committed.
+    """
+    db = _tasks_database()
+    if db is None:
+        return False
+    found = _stored_task(db, task_id)
+    stored = {"attempt": attempt, "checkpoint": checkpoint}
+    if found is None:
+        _insert_task(task_id, state="running", **stored)
+    elif found.attempt > attempt:
+        raise Superseded
+    else:
+        db.set_value(TASK, task_id, stored, update_modified=False)
+    return True
+
+
+def _tasks_database() -> Any | None:
+    """Return the database of a site that has this app, if this is where we are."""
+    local = _frappe_local()
+    db = getattr(local, "db", None) if local else None
+    return db if db and db.table_exists(TASK) else None
+
+
+def _stored_task(db: Any, task_id: str) -> Any:
+    return db.get_value(TASK, task_id, ["attempt", "checkpoint"], as_dict=True, for_update=True)
+
+
+def _insert_task(task_id: str, **values: Any) -> None:
+    # Whose it is and what it was, the server says when it has ended.
+    sys.modules["frappe"].get_doc({"doctype": TASK, "name": task_id, **values}).db_insert()
 
 
 def rollback() -> None:

@@ -15,7 +15,7 @@ EVENTS_CHANNEL = "events"
 """Frappe's own channel; its realtime server and ours listen to it."""
 
 PREFIX = "presence_progress:"
-PRESENCE_DUE = PREFIX + "presence_due"
+DUE = PREFIX + "due"
 """Sorted set: site and room → when something happens there by itself. Tells any server node where
 to sweep."""
 NODES = PREFIX + "{nodes}"
@@ -90,6 +90,10 @@ def doctype_tasks_room(doctype: str) -> str:
     return f"tasks:doctype:{_doctype(doctype)}"
 
 
+def document_tasks_room(doctype: str, name: str) -> str:
+    return f"tasks:doc:{_doctype(doctype)}/{_part('document name', name)}"
+
+
 def count_room(scope: str, name: str) -> str:
     _scope(scope)
     if "/" in _part("name of the count", name):
@@ -131,6 +135,9 @@ def parse_room(room: object) -> Room:
         if kind == "tasks":
             if rest.startswith("doctype:"):
                 return Room("tasks", doctype=_doctype(rest.removeprefix("doctype:")))
+            if rest.startswith("doc:"):
+                doctype, name = _document(rest.removeprefix("doc:"))
+                return Room("tasks", doctype=doctype, name=name)
             return Room("tasks", user=rest)
         if kind == "count":
             scope_text, _, name = rest.rpartition("/")
@@ -206,6 +213,18 @@ def presence_keys(site: str, room: str) -> tuple[str, ...]:
     return (key, *(f"{key}:{part}" for part in parts), *counted)
 
 
+@lru_cache(maxsize=10_000)
+def task_keys(site: str, task_id: str) -> tuple[str, ...]:
+    """Return the keys of a task, in the order in which every script takes them."""
+    key = room_key(site, task_room(task_id))
+    return (key, *(f"{key}:{part}" for part in ("work", "messages", "children")))
+
+
+def pace_key(site: str, method: str) -> str:
+    """Return what earlier runs of a method have taught about how long a step takes."""
+    return f"{PREFIX}pace:{site}:{method}"
+
+
 def online_count_key(site: str) -> str:
     # On the shard of the room that it counts: both change in one step.
     return room_key(site, ONLINE) + ":count"
@@ -216,7 +235,7 @@ def node_places_key(node: str) -> str:
 
 
 def place(site: str, room: str) -> str:
-    """Return a room of a site as a member of ``PRESENCE_DUE`` and of a node's places: a site's name
+    """Return a room of a site as a member of ``DUE`` and of a node's places: a site's name
     has no slash, so it can be read back."""
     return f"{site}/{room}"
 

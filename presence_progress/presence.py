@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha1
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
-from presence_progress import context, keys, rooms
+from presence_progress import context, due, keys, rooms
 from presence_progress.settings import (
     EDITING_LEASE,
     FOCUS_LEASE,
@@ -204,7 +204,7 @@ def enter_call(
     if node != _NOBODY and not is_noted:
         before += _note_place(node, *presence.place)
     if node == _NOBODY or presence.activity == "editing" or presence.focus or has_hooks:
-        before += _note_due(*presence.place)
+        before += due.note(*presence.place)
     return _call(
         "presence_enter",
         *presence.place,
@@ -234,7 +234,7 @@ def leave_call(
         *presence.place,
         [*_of_session(presence), grace],
         _position,
-        _note_due(*presence.place),
+        due.note(*presence.place),
         has_hooks,
     )
 
@@ -269,7 +269,7 @@ def reconcile_call(
         room,
         [node, cursor, grace, *sessions],
         rooms.text,
-        _note_due(site, room),
+        due.note(site, room),
         has_hooks,
     )
 
@@ -299,41 +299,9 @@ def told_call(site: str, room: str, transitions: Sequence[str]) -> rooms.Call[No
     return _call("presence_told", site, room, transitions, lambda reply: None)
 
 
-# --- which rooms are due for a sweep -----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Due:
-    """Rooms taken for sweeping, until ``claimed_until`` (ms since 1970); after that others may take
-    them."""
-
-    claimed_until: int
-    rooms: list[tuple[str, str]]
-
-
-def due_call(limit: int) -> rooms.Call[Due]:
-    """Take rooms in which something may be due, for whoever sweeps."""
-
-    def read(reply: list[Any]) -> Due:
-        claimed_until, *places = reply
-        return Due(int(claimed_until), [keys.read_place(rooms.text(place)) for place in places])
-
-    return rooms.Call("due_take", [keys.PRESENCE_DUE], [limit, SWEEP_CLAIM, PRESENCE_TTL], read)
-
-
-def schedule_call(site: str, room: str, claimed_until: int, due: int) -> rooms.Call[None]:
-    """Note when a swept room is due again; ``due`` as :func:`sweep_call` answers."""
-    return rooms.Call(
-        "due_set",
-        [keys.PRESENCE_DUE],
-        [keys.place(site, room), claimed_until, due],
-        lambda reply: None,
-    )
-
-
 def note_call(site: str, room: str, *, has_hooks: bool = False) -> rooms.Call[Swept]:
     """Sweep a room, and have it swept again when it is due."""
-    return replace(sweep_call(site, room, has_hooks=has_hooks), before=_note_due(site, room))
+    return replace(sweep_call(site, room, has_hooks=has_hooks), before=due.note(site, room))
 
 
 # --- server nodes ---------------------------------------------------------------------------------
@@ -429,16 +397,6 @@ def _of_session(presence: Presence) -> list[str]:
     if not presence.user or presence.user.startswith(":"):
         raise rooms.BadField(f"a user's id is not empty and no ':…', got {presence.user!r}")
     return [presence.session, presence.user]
-
-
-def _note_due(site: str, room: str) -> list[tuple[str | int, ...]]:
-    # Before the room is written: a crash in between leaves a room to look at in vain, never a ghost
-    # that nobody looks for. Score 0, so that no clock but Redis's is asked; the sweep finds out
-    # when something is due next.
-    return [
-        ("ZADD", keys.PRESENCE_DUE, 0, keys.place(site, room)),
-        ("EXPIRE", keys.PRESENCE_DUE, PRESENCE_TTL),
-    ]
 
 
 def _note_place(node: str, site: str, room: str) -> list[tuple[str | int, ...]]:

@@ -1,40 +1,45 @@
 """How far is the work: three heights of one thing.
 
-``track()`` around an iterable; the ``Task`` context manager for whoever wants stages and row
-results; ``enqueue()``, which makes a task before its job exists, so that a page can watch it at
-once. In a job none of them needs to be told which it is.
+``track()`` around an iterable; the ``Task`` context manager for whoever wants stages, row results
+and checkpoints; ``enqueue()``, which makes a task before its job exists, so that a page can watch
+it at once. In a job none of them needs to be told which it is; in a plain script that is told of no
+Redis they draw a bar in the terminal.
 
-A step costs an addition: a thread beside the job writes what was last said (reporter.py), and a job
-never fails because its progress did. Who may see a task is not decided here.
+A step costs an addition: a thread beside the job writes what was last said (task_attempt.py), and a
+job never fails because its progress did. Who may see a task is not decided here.
 """
 
 from __future__ import annotations
 
-import time
+import base64
+import logging
+import os
+import pickle
+import traceback as tracebacks
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sized,
+)
+from contextlib import suppress
 from contextvars import ContextVar
 from importlib import import_module
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from redis.exceptions import RedisError
-
-from presence_progress import context, keys, rooms
-from presence_progress.estimate import Estimator
-from presence_progress.reporter import Reporter
-from presence_progress.task_room import (
-    State,
-    TaskRecord,
-    Written,
-    cancel_call,
-    list_calls,
-    list_rooms,
-    prune_call,
-    write_call,
-)
+from presence_progress import context, rooms, task_room
+from presence_progress.settings import MAX_NOTED_JOB
+from presence_progress.task_attempt import FORKED, Attempt, now_ms
+from presence_progress.task_record import TaskRecord, plain_text
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 class TaskCancelled(BaseException):
@@ -44,6 +49,7 @@ class TaskCancelled(BaseException):
     """
 
 
+@overload
 def track(
     iterable: Iterable[T],
     total: int | None = None,
@@ -51,8 +57,29 @@ def track(
     *,
     doctype: str | None = None,
     name: str | None = None,
-) -> Iterator[T]:
-    """Yield from an iterable and report how many of its items are done.
+) -> Iterator[T]: ...
+
+
+@overload
+def track(
+    iterable: AsyncIterable[T],
+    total: int | None = None,
+    title: str | None = None,
+    *,
+    doctype: str | None = None,
+    name: str | None = None,
+) -> AsyncIterator[T]: ...
+
+
+def track(
+    iterable: Iterable[T] | AsyncIterable[T],
+    total: int | None = None,
+    title: str | None = None,
+    *,
+    doctype: str | None = None,
+    name: str | None = None,
+) -> Iterator[T] | AsyncIterator[T]:
+    """Yield from an iterable, also with ``async for``, and report how many of its items are done.
 
     Without ``total`` and without a length there is no percent, only the number done. Leaving the
     loop before its end leaves a task ``failed``, except in a job started by :func:`enqueue`, where
@@ -60,15 +87,31 @@ def track(
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    with Task(title, total=total, doctype=doctype, name=name) as task:
+    task = Task(title, total=total, doctype=doctype, name=name)
+    if isinstance(iterable, AsyncIterable):
+        return _track_async(iterable, task)
+    return _track(iterable, task)
+
+
+def _track(iterable: Iterable[T], task: Task) -> Iterator[T]:
+    with task as running:
+        advance = running.advance
         for item in iterable:
             yield item
-            task.advance()
+            advance()
+
+
+async def _track_async(iterable: AsyncIterable[T], task: Task) -> AsyncIterator[T]:
+    with task as running:
+        async for item in iterable:
+            yield item
+            running.advance()
 
 
 def current_task() -> Task | None:
     """Return the task that runs here, or None."""
-    return _current.get()
+    task = _current.get()
+    return None if task is None or task._running.is_ended else task
 
 
 class Task:
@@ -76,8 +119,9 @@ class Task:
 
     ``with Task(title, total=…) as task`` begins one, or joins the one of the job that runs here:
     then a title is the stage if the job has one of its own. ``total`` and ``done`` may be set at
-    any time. Its owner watches it, and whoever may read the document ``doctype``/``name``, or the
-    DocType when there is no name.
+    any time. ``stages`` are names with the weight that each has in the whole, such as
+    ``{"Reading": 1, "Importing": 8}``. Its owner watches it, and whoever may read the document
+    ``doctype``/``name``, or the DocType when there is no name.
     """
 
     def __init__(
@@ -85,29 +129,38 @@ class Task:
         title: str | None = None,
         *,
         total: int | None = None,
+        stages: Mapping[str, float] | None = None,
         doctype: str | None = None,
         name: str | None = None,
         user: str | None = None,
     ) -> None:
-        self._title, self._total = title, total
+        self._title, self._total, self._stages = title, total, _weights(stages)
         self._joined: Task | None = None
-        self._stop: str | None = None
         job = context.job()
-        self._record = TaskRecord(
+        self._is_stored = _is_told()
+        record = TaskRecord(
             task_id=job.id if job is not None else new_id(),
-            site=context.site(),
+            site=context.site() if self._is_stored else "",
             user=user or context.user(),
             title=title or "Task",
             doctype=doctype,
             name=name,
             total=total,
+            weights=self._stages,
         )
+        self._record = record
+        self._attempt: Attempt | None = None
 
     # --- what a job says ---
 
     @property
     def id(self) -> str:
         return self._record.task_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is: 1, and one more with each retry."""
+        return self._record.attempt
 
     @property
     def done(self) -> int:
@@ -123,39 +176,84 @@ class Task:
 
     @total.setter
     def total(self, total: int | None) -> None:
-        self._record.total = total
+        self._record.set_total(total)
 
     def advance(self, steps: int = 1) -> None:
         """Count steps as done; raises :class:`TaskCancelled` when somebody has cancelled the
         task."""
         self._record.done += steps
-        if self._stop:
-            raise TaskCancelled(self._stop)
+        if self._attempt.stop:  # type: ignore[union-attr]
+            self._heed()
 
-    def stage(self, stage: str | None) -> None:
-        """Say what is being done now."""
-        self._record.stage = stage
+    def stage(self, stage: str | None, total: int | None = None) -> None:
+        """Say what is being done now; with a ``total``, or where the task has weighted stages, its
+        steps are counted from 0."""
+        is_another = stage != self._record.stage
+        self._name_stage(stage)
+        if is_another and (total is not None or self._record.weights):
+            self._record.begin_stretch(total)
 
     def ok(self, rows: int = 1) -> None:
         """Count rows that went well."""
         self._record.ok += rows
 
     def warn(self, message: str, row: int | None = None) -> None:
-        """Count a row that went through with a remark; the first messages are kept."""
+        """Count a row that went through with a remark; the first and the last messages are kept."""
         self._record.note("warning", message, row)
 
     def error(self, message: str, row: int | None = None) -> None:
-        """Count a row that failed; the work goes on. The first messages are kept."""
+        """Count a row that failed; the work goes on. The first and the last messages are kept."""
         self._record.note("error", message, row)
+
+    @property
+    def result(self) -> str | None:
+        """A link to what has come of it, shown when it is done."""
+        return self._record.result
+
+    @result.setter
+    def result(self, link: str | None) -> None:
+        self._record.result = link
+
+    # --- from one attempt to the next ---
+
+    def checkpoint(self, value: Any) -> dict[str, Any]:
+        """Remember how far the work is: should it have to be done again, the next attempt finds
+        ``value`` in :attr:`resumed`, and counts on from here.
+
+        In a Frappe job it is part of the transaction that runs, and so as true as the rows.
+        Elsewhere it is in Redis within a fifth of a second: where no row may be done twice, store
+        what this returns, plain JSON, with the rows, and begin with :meth:`resume`. Raises
+        :class:`TaskCancelled` where a later attempt has begun meanwhile: this one was taken for
+        dead.
+        """
+        try:
+            return self._running.checkpoint(value)
+        except context.Superseded:
+            raise TaskCancelled("superseded") from None
+
+    @property
+    def resumed(self) -> Any:
+        """The value of the earlier attempt's last checkpoint; None for one that begins at the
+        start."""
+        return self._running.resumed
+
+    def resume(self, checkpoint: dict[str, Any]) -> Any:
+        """Go on from a checkpoint that the job has stored itself, and return its value."""
+        self._running.resume(checkpoint)
+        return self._running.resumed
 
     # --- its life ---
 
     def __enter__(self) -> Task:
-        self._joined = _current.get()
+        self._joined = current_task()
         if self._joined is not None:
-            self._joined._join(self._title, self._total)
+            self._joined._join(self._title, self._total, self._stages)
             return self._joined
-        self._begin()
+        self._attempt = Attempt(self._record, is_stored=self._is_stored)
+        if not self._attempt.begin():
+            raise TaskCancelled(self._attempt.stop)
+        _running[self.id] = self
+        self._token = _current.set(self)
         return self
 
     def __exit__(
@@ -166,64 +264,63 @@ class Task:
     ) -> None:
         if self._joined is not None:
             return
+        # A generator that was left early is closed wherever it is collected.
+        with suppress(ValueError):
+            _current.reset(self._token)
+        _running.pop(self.id, None)
         if error is None:
-            self._end("done")
+            self._running.end("done")
         elif isinstance(error, TaskCancelled):
-            self._end("cancelled")
+            self._running.end("cancelled")
         elif isinstance(error, GeneratorExit):
-            self._end("failed", "stopped before its end")
+            self._running.end("failed", "stopped before its end")
         else:
-            self._end("failed", str(error) or type(error).__name__)
+            told = plain_text(str(error)) or type(error).__name__
+            lines = tracebacks.format_exception(kind, error, traceback)
+            self._running.end("failed", told, "".join(lines))
 
-    def _begin(self) -> None:
+    def _join(self, title: str | None, total: int | None, stages: dict[str, float] | None) -> None:
         record = self._record
-        before = _read_or_nothing(record) if context.job() is not None else {}
-        if before.get("state") == "cancelled" and not before["started_at"]:
-            raise TaskCancelled("cancelled")
-        if before and before["state"] != "queued":
-            # A job runs again after a failure or a killed worker, or tracks a second time.
-            record.attempt = before["attempt"] + 1
-        record.state, record.started_at = "running", _now()
-        record.queued_at = record.queued_at or record.started_at
-        self._store = context.store()
-        self._estimator = Estimator()
-        self._listed: Written | None = None
-        self._reporter = Reporter(self._write, record.task_id)
-        self._token = _current.set(self)
-        self._reporter.start()
-
-    def _join(self, title: str | None, total: int | None) -> None:
+        record.weights = stages or record.weights
         if title and self._title:
-            self._record.stage = title
+            self._name_stage(title)
         elif title:
-            self._record.title = self._title = title
-        self._record.done, self._record.total = 0, total
+            record.title = self._title = title
+        record.begin_stretch(total)
 
-    def _end(self, state: State, error: str | None = None) -> None:
-        _current.reset(self._token)
-        record = self._record
-        record.error, record.ended_at = error, _now()
-        # Last: the reporter's thread may write at any moment, and after an end nothing is taken.
-        record.state = state
-        self._reporter.close()
+    def _name_stage(self, stage: str | None) -> None:
+        weights = self._record.weights
+        if weights and stage is not None and stage not in weights:
+            known = ", ".join(weights)
+            logger.warning("task %s has no stage %r; it has: %s", self.id, stage, known)
+        self._record.stage = stage
 
-    def _write(self) -> None:
-        """Write what is known now; called by the reporter's thread, and for the last time by the
-        job itself."""
-        record = self._record
-        if record.state == "running":
-            self._estimator.sample(time.monotonic(), record.done)
-            record.rate, record.eta = self._estimator.rate, self._estimator.eta(record.total)
-        written = rooms.run(self._store, write_call(record))
-        if written.state in ("cancelling", "cancelled", "superseded"):
-            self._stop = written.state
-        # Also in a new epoch: what had lost the room has lost the lists.
-        if written != self._listed:
-            _list(self._store, record, written.state)
-            self._listed = written
+    @property
+    def _running(self) -> Attempt:
+        if self._attempt is None:
+            raise RuntimeError("a task is begun by `with task:` before it is told anything")
+        return self._attempt
+
+    def _heed(self) -> None:
+        """Do what a step that is not like the others has to."""
+        if self._running.stop == FORKED:
+            self._running.go_on_here()
+        else:
+            raise TaskCancelled(self._running.stop)
 
 
 _current: ContextVar[Task | None] = ContextVar("_current", default=None)
+_running: dict[str, Task] = {}
+"""By id, those of this process."""
+
+
+def _mark_forked() -> None:
+    for task in _running.values():
+        task._running.mark_forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mark_forked)
 
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -238,6 +335,7 @@ def enqueue(
     user: str | None = None,
     doctype: str | None = None,
     name: str | None = None,
+    parent: Task | str | None = None,
     **arguments: Any,
 ) -> str:
     """Create a task, put its job into RQ, and return the task's id; it can be watched before the
@@ -246,7 +344,8 @@ def enqueue(
     ``method`` is a function or its dotted path, called in the worker with ``arguments`` (whose
     names must be others than those of this function). ``user``
     owns the task (default: who is signed in); readers of the reference document
-    ``doctype``/``name``, or of the DocType alone, may watch it, too.
+    ``doctype``/``name``, or of the DocType alone, may watch it, too. A task that is the ``parent``
+    of others shows how many of them are done, failed and left, and ends with the last of them.
     """
     target = method if isinstance(method, str) else f"{method.__module__}.{method.__qualname__}"
     record = TaskRecord(
@@ -256,62 +355,83 @@ def enqueue(
         title=title or target.rpartition(".")[2].replace("_", " ").capitalize(),
         doctype=doctype,
         name=name,
-        queued_at=_now(),
+        parent=parent.id if isinstance(parent, Task) else parent,
+        method=target,
+        queued_at=now_ms(),
     )
-    _store(record)
-    _prune_lists(record)
-    job = {
-        "task": {key: getattr(record, key) for key in _CARRIED},
-        "title": title,
-        "target": target,
-        "arguments": arguments,
-    }
-    try:
-        _enqueue_job(queue, timeout, record.task_id, job)
-    except BaseException:
-        # No job will ever end this task.
-        record.state, record.error, record.ended_at = "failed", "could not be enqueued", _now()
-        _store(record)
-        raise
+    job = {"title": title, "target": target, "arguments": arguments}
+    noted = _noted(queue, timeout, job)
+    record.retryable = len(noted) <= MAX_NOTED_JOB
+    client = context.store()
+    rooms.run(client, task_room.write_call(record))
+    if record.retryable:
+        call = task_room.note_call(record.site, record.task_id, "job", noted)
+        rooms.run(client, call)
+    task = rooms.run_steps(client, task_room.tell(record.site, record.task_id))
+    rooms.run_steps(client, task_room.prune(record.site, task))
+    _enqueue_job(queue, timeout, record, job)
     return record.task_id
 
 
-def _store(record: TaskRecord) -> None:
-    client = context.store()
-    rooms.run(client, write_call(record))
-    _list(client, record, record.state)
+def retry(task_id: str, user: str | None = None) -> int:
+    """Start a task again that has failed, or was cancelled or lost, as its next attempt; returns
+    that attempt's number, 0 when there is nothing to start again.
+
+    It runs with the same arguments, in the same queue, and goes on from its last checkpoint.
+    Whether ``user`` may do this is not asked here.
+    """
+    site, client = context.site(), context.store()
+    retried = rooms.run(client, task_room.retry_call(site, task_id, user or context.user()))
+    if not retried.attempt:
+        return 0
+    task = rooms.run_steps(client, task_room.tell(site, task_id))
+    # As RQ does with the job itself, which came from the same Redis.
+    queue, timeout, job = pickle.loads(base64.b64decode(retried.job))
+    carried: dict[str, Any] = {key: task[key] for key in _CARRIED}
+    target, attempt = job["target"], retried.attempt
+    record = TaskRecord(task_id, site, method=target, attempt=attempt, **carried)
+    _enqueue_job(queue, timeout, record, job)
+    return retried.attempt
 
 
-def _list(client: Any, record: TaskRecord, state: str) -> None:
-    for call in list_calls(record.site, record.task_id, {**record.fields(), "state": state}):
-        rooms.run(client, call)
+def cancel(task_id: str, user: str | None = None) -> str:
+    """Ask a task and its children to stop, and return its state: ``cancelled`` when it was queued,
+    ``cancelling`` when it runs.
+
+    An ended task stays what it is; ``""`` when there is no such task. A job that has not stopped
+    within ten seconds is killed, where it has its process to itself. Whether ``user`` may do this
+    is not asked here.
+    """
+    steps = task_room.cancel(context.site(), task_id, user or context.user())
+    return rooms.run_steps(context.store(), steps)
 
 
-def _prune_lists(record: TaskRecord) -> None:
-    client = context.store()
-    for room in list_rooms(record.user, record.doctype):
-        listed = rooms.run(client, rooms.snapshot_call(record.site, room))
-        pruning = prune_call(record.site, listed)
-        if pruning:
-            rooms.run(client, pruning)
+_CARRIED = ("user", "title", "doctype", "name", "parent", "queued_at", "retryable")
+"""What the job is told of its task beside its id, its site, its attempt and its method: all that
+Redis would have to be asked for, and may have lost."""
 
 
-_CARRIED = ("task_id", "site", "user", "title", "doctype", "name", "queued_at")
-"""What the job is told of its task: all that Redis would have to be asked for, and may have
-lost."""
+def _enqueue_job(queue: str, timeout: int | None, record: TaskRecord, job: dict[str, Any]) -> None:
+    carried = ("task_id", "site", "attempt", "method", *_CARRIED)
+    job = {"task": {key: getattr(record, key) for key in carried}, **job}
+    job_id = record.task_id if record.attempt == 1 else f"{record.task_id}-{record.attempt}"
+    try:
+        if context.in_frappe():
+            import frappe
 
+            frappe.enqueue(run_job, queue=queue, timeout=timeout, job_id=job_id, **job)
+        else:
+            import rq
 
-def _enqueue_job(queue: str, timeout: int | None, task_id: str, job: dict[str, Any]) -> None:
-    if context.in_frappe():
-        import frappe
-
-        frappe.enqueue(run_job, queue=queue, timeout=timeout, job_id=task_id, **job)
-        return
-    import rq
-
-    rq.Queue(queue, connection=context.redis()).enqueue_call(
-        run_job, kwargs=job, timeout=timeout, job_id=task_id
-    )
+            rq.Queue(queue, connection=context.redis()).enqueue_call(
+                run_job, kwargs=job, timeout=timeout, job_id=job_id
+            )
+    except BaseException:
+        # No job will ever end this attempt.
+        record.state, record.error = "failed", "could not be enqueued"
+        rooms.run(context.store(), task_room.write_call(record))
+        rooms.run_steps(context.store(), task_room.tell(record.site, record.task_id))
+        raise
 
 
 def run_job(task: dict[str, Any], title: str | None, target: str, arguments: dict[str, Any]) -> Any:
@@ -331,31 +451,13 @@ def run_job(task: dict[str, Any], title: str | None, target: str, arguments: dic
             return None
 
 
-def _read_or_nothing(record: TaskRecord) -> dict[str, Any]:
-    try:
-        return rooms.run(context.store(), rooms.snapshot_call(record.site, record.room)).state
-    except RedisError:
-        return {}  # the job is here and shall run, whatever became of its room
-
-
-def cancel(task_id: str, user: str | None = None) -> str:
-    """Ask a task to stop, and return its state: ``cancelled`` when it was queued, ``cancelling``
-    when it runs.
-
-    An ended task stays what it is; ``""`` when there is no such task. Whether ``user`` may do this
-    is not asked here.
-    """
-    site, client = context.site(), context.store()
-    state = rooms.run(client, cancel_call(site, task_id, user or context.user()))
-    if state:
-        now = rooms.run(client, rooms.snapshot_call(site, keys.task_room(task_id))).state
-        for call in list_calls(site, task_id, now):
-            rooms.run(client, call)
-    return state
-
-
 def new_id() -> str:
     return uuid.uuid4().hex
+
+
+def _noted(queue: str, timeout: int | None, job: dict[str, Any]) -> str:
+    """Return how a job is started again, as a text; too long a one when it cannot be."""
+    return base64.b64encode(pickle.dumps((queue, timeout, job))).decode()
 
 
 def _load(target: str) -> Callable[..., Any]:
@@ -364,5 +466,25 @@ def _load(target: str) -> Callable[..., Any]:
     return loaded
 
 
-def _now() -> int:
-    return int(time.time() * 1000)
+def _weights(stages: Mapping[str, float] | None) -> dict[str, float] | None:
+    weights = dict(stages or {})
+    for stage, weight in weights.items():
+        if not weight > 0:
+            raise ValueError(f"the weight of stage {stage!r} is a number above 0, got {weight!r}")
+    return weights or None
+
+
+def _is_told() -> bool:
+    """Return whether there is a site and a Redis to tell of a task."""
+    if not context.is_told() and context.job() is None:
+        return False
+    try:
+        context.site()
+        context.store()
+    except context.ContextError as error:
+        if context.job() is None:
+            raise
+        # A job never fails because its progress cannot be told.
+        logger.error("the progress of this job is told to nobody: %s", error)
+        return False
+    return True

@@ -38,7 +38,8 @@ class Reporter:
         with a log line."""
         self._closing.set()
         deadline = time.monotonic() + FINAL_FLUSH_TIMEOUT
-        self._thread.join(FINAL_FLUSH_TIMEOUT)
+        if self._thread.is_alive():
+            self._thread.join(FINAL_FLUSH_TIMEOUT)
         pause = FLUSH_INTERVAL
         while not self._try_write() and time.monotonic() < deadline:
             time.sleep(pause)

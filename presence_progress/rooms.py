@@ -13,7 +13,7 @@ This module never decides who may see a room.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha1
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import redis.asyncio
 
 T = TypeVar("T")
+Steps = Generator["Call[Any]", Any, T]
+"""Calls of which one depends on what came of another: each is yielded, its result sent back."""
 EPOCH, SEQ = ":epoch", ":seq"
 
 
@@ -107,6 +109,17 @@ def run(client: redis.Redis | Cluster | Any, call: Call[T]) -> T:
         return call.read(_run(client, commands(call)))
     except NoScriptError:
         return call.read(_run(client, commands(call, whole=True)))
+
+
+def run_steps(client: Any, steps: Steps[T]) -> T:
+    """Run calls that depend on one another, and return what they come to."""
+    try:
+        call = next(steps)
+        while True:
+            call = steps.send(run(client, call))
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def _run(client: Any, sent: Sequence[tuple[str | int, ...]]) -> Any:

@@ -16,6 +16,10 @@ PRESENCE_TTL = DAY
 TASK_TTL = 7 * DAY
 """From the last write: long enough for a weekend's job to be looked at on Monday."""
 COUNT_TTL = 90 * DAY
+DUE_TTL = 7 * DAY
+"""From the last sweep of any room: as long as the longest-lived room that may be due."""
+PACE_TTL = 90 * DAY
+"""How long it is remembered how fast a method's earlier runs were."""
 
 # --- presence, milliseconds ----------------------------------------------------------------------
 NODE_LEASE = 9_000
@@ -50,10 +54,53 @@ FLUSH_INTERVAL = 0.2
 """Seconds between two writes of a task: five a second is all that a person can follow."""
 FINAL_FLUSH_TIMEOUT = 5.0
 """Seconds that the end of a task waits for a Redis that is away, before the job goes on without."""
+TASK_LEASE = 6_000
+"""Milliseconds for which a job is known to live after its process was last heard of; then it is
+stalled."""
+TASK_RENEWAL = 2.0
+"""Seconds between two words of that process."""
+TASK_LOST_AFTER = 6_000
+"""Milliseconds that a stalled job has to be heard of again before it is lost."""
+CANCEL_GRACE = 10_000
+"""Milliseconds that a cancelled job may take to its next step, before its work horse is killed."""
 MAX_MESSAGES = 20
+"""How many of a task's first messages its room holds; all that are kept are a question away."""
+MAX_LAST_MESSAGES = 5
+"""And how many of the last."""
+MAX_KEPT_MESSAGES = 1_000
+"""How many messages of rows are kept at all: half of them the first, half the last."""
 MAX_MESSAGE_LENGTH = 300
+MAX_ERROR_LENGTH = 1_000
+MAX_TRACEBACK_LENGTH = 20_000
+MAX_NOTED_JOB = 200_000
+"""Bytes of a job's arguments beyond which it is not noted, and cannot be retried by a click."""
 TASKS_LISTED = 20
 """How many ended tasks a list of tasks keeps."""
+
+# --- Frappe's own progress, which servers keep ---------------------------------------------------
+KEEP_AFTER = 1.0
+"""Seconds that it must last to be kept: nobody reloads a page for less."""
+STOCK_LEASE = 60_000
+"""Milliseconds without a word after which it is stalled."""
+BACKGROUND_TASK_LEASE = 1_500_000
+"""The same of Frappe's Background Tasks, which tell their end, and perhaps nothing before it."""
+STOCK_LOST_AFTER = 1_500_000
+"""Milliseconds after which a stalled one is given up: the time limit of Frappe's longest queue,
+which has killed its job by then."""
+STOCK_SILENCE = 3_000
+"""Milliseconds without a write after which a server is believed that knows less than the one that
+wrote last: that one is gone."""
+STOCK_RETRY = 1.0
+"""Seconds until a server asks again that was told to wait."""
+MAX_STOCK_MESSAGE = 64_000
+"""Bytes of an event beyond which it is no progress."""
+MAX_STOCK_LISTED = 10
+"""How many with titles of their own are kept of one room at a time: a title that counts rows is no
+title."""
+MAX_STOCK_KNOWN = 10_000
+"""How many a server keeps in mind."""
+STOCK_FORGOTTEN = 60.0
+"""Seconds that a server keeps an ended one in mind, to know its next run for what it is."""
 
 # --- the server ----------------------------------------------------------------------------------
 PING_INTERVAL = 6

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -63,6 +64,13 @@ class RedisServer:
     def pid(self) -> int:
         assert self._process
         return self._process.pid
+
+    def pause(self) -> None:
+        """Let it hang: it takes what it is sent, and answers nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         if self._process:

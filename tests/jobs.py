@@ -51,3 +51,26 @@ def track_twice() -> None:
     for title in ("First", "Second"):
         for _ in progress.track(range(3), title=title):
             pass
+
+
+def import_until_it_breaks(rows: int, breaks_at: int) -> str:
+    """Fail at a row in the first attempt; the next one goes on after the last checkpoint."""
+    with progress.Task("Rows", total=rows) as task:
+        first = task.resumed or 0
+        for row in range(first, rows):
+            if row == breaks_at and not first:
+                raise ValueError(f"row {row} breaks it")
+            task.ok()
+            if row % 10 == 4:
+                task.warn("is odd", row=row)
+            task.advance()
+            if row % 10 == 9:
+                task.checkpoint(row + 1)
+    return f"from {first}"
+
+
+def send_one(number: int) -> None:
+    with progress.Task(total=1) as task:
+        if number == 2:
+            raise ValueError("no such address")
+        task.advance()

@@ -15,6 +15,7 @@ from presence_progress.keys import BadRoom, Room, Scope
         ("task:site::4f", Room("task", task_id="site::4f")),
         ("tasks:a@b.c", Room("tasks", user="a@b.c")),
         ("tasks:doctype:Airport", Room("tasks", doctype="Airport")),
+        ("tasks:doc:Airport/a/b", Room("tasks", doctype="Airport", name="a/b")),
         ("count:site/open", Room("count", name="open", scope=Scope("site"))),
         ("count:website/hits", Room("count", name="hits", scope=Scope("website"))),
         ("count:user:a@b.c/mail", Room("count", name="mail", scope=Scope("user", user="a@b.c"))),
@@ -40,6 +41,7 @@ def test_a_room_name_is_taken_apart(name: str, room: Room) -> None:
     [
         *("", "presence", "presence:", "presence:ToDo", "presence:ToDo/", "presence:/x"),
         *("task:", "tasks:", "tasks:doctype:", "tasks:doctype:a/b", "count:", "count:site"),
+        *("tasks:doc:", "tasks:doc:Airport", "tasks:doc:Airport/", "tasks:doc:/x"),
         *("count:site/", "count:nobody/x", "count:user:/x", "count:doctype:a/b/c", "all"),
         *("user:x", "doc:ToDo/x", "x" * 501),
         *("query:", "query:/{}", "query:ToDo/7", "query:ToDo/null", "query:ToDo/{a:1}"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from presence_progress import keys, presence, rooms
+from presence_progress import due, keys, presence, rooms
 from presence_progress.presence import Presence, Who
 from presence_progress.rooms import BadField
 from tests.conftest import Events, RedisServer
@@ -180,27 +180,27 @@ def test_a_leave_that_nobody_entered_does_nothing(client: Any, site: str, events
 
 
 def test_a_room_comes_due_is_taken_once_and_forgotten_when_empty(client: Any, site: str) -> None:
-    def due() -> presence.Due:
-        found = rooms.run(client, presence.due_call(1000))
-        return presence.Due(found.claimed_until, [room for room in found.rooms if room[0] == site])
+    def take() -> due.Due:
+        found = rooms.run(client, due.take_call(1000))
+        return due.Due(found.claimed_until, [room for room in found.rooms if room[0] == site])
 
     enter(client, site)
-    taken = due()
+    taken = take()
     assert taken.rooms == [(site, ROOM)]
-    assert due().rooms == [], "a second sweeper does not take it, too"
+    assert take().rooms == [], "a second sweeper does not take it, too"
     leave(client, site)
-    rooms.run(client, presence.schedule_call(site, ROOM, taken.claimed_until, -1))
-    taken = due()
+    rooms.run(client, due.schedule_call(site, ROOM, taken.claimed_until, -1))
+    taken = take()
     assert taken.rooms == [(site, ROOM)], "the leave came after the room was taken"
-    rooms.run(client, presence.schedule_call(site, ROOM, taken.claimed_until, -1))
-    assert client.zscore(keys.PRESENCE_DUE, f"{site}/{ROOM}") is None
+    rooms.run(client, due.schedule_call(site, ROOM, taken.claimed_until, -1))
+    assert client.zscore(keys.DUE, f"{site}/{ROOM}") is None
 
 
 def test_every_key_has_a_time_to_live(client: Any, site: str) -> None:
     enter(client, site)
     with_node(client, site, "n1", "s2", "bob")
     rooms.run(client, presence.leave_call(make(site), has_hooks=True))
-    mine = [*keys.presence_keys(site, ROOM), keys.PRESENCE_DUE, keys.node_places_key("n1")]
+    mine = [*keys.presence_keys(site, ROOM), keys.DUE, keys.node_places_key("n1")]
     assert all(client.ttl(key) > 0 for key in mine), [client.ttl(key) for key in mine]
 
 

@@ -15,6 +15,7 @@ import redis
 import rq
 
 from presence_progress import context, keys, progress, reporter, rooms, task_room
+from presence_progress.task_record import TaskRecord
 from tests import jobs
 from tests.conftest import Events, RedisServer
 
@@ -31,6 +32,17 @@ def until(task_id: str, *states: str, seconds: float = 20) -> dict[str, Any]:
         if state.get("state") in states:
             return state
         assert time.monotonic() < deadline, f"still {state.get('state')}: {state}"
+        time.sleep(0.02)
+
+
+def until_listed(task_id: str, state: str, user: str = "Administrator") -> None:
+    """Wait for a task to be listed in a state; lists follow the task's own room."""
+    deadline = time.monotonic() + 10
+    while True:
+        listed = rooms.snapshot(f"tasks:{user}").state
+        if listed.get(task_id, {}).get("state") == state:
+            return
+        assert time.monotonic() < deadline, listed
         time.sleep(0.02)
 
 
@@ -159,27 +171,20 @@ def test_after_the_end_there_is_nothing(site: str, client: Any, events: Events) 
     with progress.Task("Short", total=1) as task:
         task.advance()
     events.drain()
-    late = task_room.TaskRecord(task.id, site, "ann", "Late", state="running", done=5)
+    late = TaskRecord(task.id, site, "ann", "Late", state="running", done=5)
     assert rooms.run(client, task_room.write_call(late)).state == "done"
     assert events.drain() == [] and state_of(task.id)["title"] == "Short"
 
 
 def test_an_earlier_attempt_cannot_write_over_a_later_one(site: str, client: Any) -> None:
-    second = task_room.TaskRecord("t", site, "ann", "Second", state="running", attempt=2)
-    zombie = task_room.TaskRecord("t", site, "ann", "Zombie", state="done", attempt=1)
+    second = TaskRecord("t", site, "ann", "Second", state="running", attempt=2)
+    zombie = TaskRecord("t", site, "ann", "Zombie", state="done", attempt=1)
     rooms.run(client, task_room.write_call(second))
     assert rooms.run(client, task_room.write_call(zombie)).state == "superseded"
     assert state_of("t")["title"] == "Second"
 
 
 # --- Redis away ----------------------------------------------------------------------------------
-
-
-def until_listed(task_id: str) -> None:
-    deadline = time.monotonic() + 10
-    while task_id not in rooms.snapshot("tasks:Administrator").state:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -201,7 +206,7 @@ def test_a_task_whose_redis_comes_back_empty_is_whole_again(own_redis: RedisServ
         task.advance(50)
         own_redis.start()
         again = until(task.id, "running")
-        until_listed(task.id)
+        until_listed(task.id, "running")
         task.advance(50)
     assert again["title"] == "Survivor" and again["warnings"] == 1
     last = rooms.snapshot(keys.task_room(task.id))
@@ -221,20 +226,26 @@ def test_a_job_ends_well_without_redis(
         state_of(task.id)
 
 
-def test_a_step_does_not_wait_for_a_redis_that_hangs(site: str, monkeypatch: Any) -> None:
-    hanging, release = threading.Event(), threading.Event()
+def test_a_step_does_not_wait_for_a_redis_that_hangs(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporter, "FINAL_FLUSH_TIMEOUT", 0.3)
+    writing = threading.Event()
+    with progress.Task("Patient", total=1000) as task:
+        until(task.id, "running")
+        own_redis.pause()
+        asked = rooms.run
 
-    def hang(*_: Any) -> task_room.Written:
-        hanging.set()
-        release.wait(20)
-        return task_room.Written("running", "")
+        def run(*arguments: Any) -> Any:
+            writing.set()
+            return asked(*arguments)
 
-    monkeypatch.setattr(rooms, "run", hang)
-    with progress.Task("Patient", total=3) as task:
-        assert hanging.wait(10), "the thread is in the middle of its write"
-        task.advance(3)
-        assert task.done == 3 and not release.is_set()
-        release.set()
+        monkeypatch.setattr(rooms, "run", run)
+        assert writing.wait(10), "the thread is in the middle of its write"
+        task.advance(1000)
+        assert task.done == 1000
+    own_redis.resume()
+    assert task.done == 1000
 
 
 # --- jobs in a worker ----------------------------------------------------------------------------
@@ -249,7 +260,7 @@ def test_a_task_is_there_before_its_job_runs(site: str, worker: Callable[[], Non
     state = until(task_id, "done")
     assert (state["title"], state["stage"]) == ("Import", "Importing")
     assert (state["done"], state["total"], state["warnings"]) == (25, 25, 3)
-    assert rooms.snapshot("tasks:ann").state[task_id]["state"] == "done"
+    until_listed(task_id, "done", user="ann")
 
 
 def test_a_job_that_fails_says_what_of(site: str, worker: Callable[[], None]) -> None:
@@ -319,21 +330,31 @@ def test_a_plain_job_that_tracks_twice_shows_both(
     assert ends.count("done") == 2
 
 
-def test_a_job_that_cannot_be_enqueued_is_not_queued_for_ever(site: str, events: Events) -> None:
-    with pytest.raises(Exception, match=r"pickle|Can't"):
-        enqueue(site, jobs.import_rows, count=threading.Lock())
+def test_a_job_that_cannot_be_enqueued_is_not_queued_for_ever(
+    site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise redis.ConnectionError("away")
+
+    monkeypatch.setattr(rq.Queue, "enqueue_call", refuse)
+    with pytest.raises(redis.ConnectionError):
+        enqueue(site, jobs.import_rows, count=3)
     [task_id] = rooms.snapshot("tasks:Administrator").state
     assert state_of(task_id)["state"] == "failed"
     assert rooms.snapshot("tasks:Administrator").state[task_id]["state"] == "failed"
 
 
+def test_arguments_that_no_job_can_be_given_are_refused_before_there_is_a_task(site: str) -> None:
+    with pytest.raises(Exception, match=r"pickle|Can't"):
+        enqueue(site, jobs.import_rows, count=threading.Lock())
+    assert rooms.snapshot("tasks:Administrator").state == {}
+
+
 def test_a_list_of_tasks_forgets_the_oldest_ended_ones(site: str, client: Any) -> None:
     for number in range(25):
-        record = task_room.TaskRecord(f"t{number}", site, "ann", "Old", ended_at=number)
-        for call in task_room.list_calls(
-            site, record.task_id, {**record.fields(), "state": "done"}
-        ):
-            rooms.run(client, call)
+        record = TaskRecord(f"t{number}", site, "ann", "Old")
+        state = {**record.fields(), "state": "done", "ended_at": number}
+        rooms.run_steps(client, task_room.list_steps(site, record.task_id, state))
     enqueue(site, jobs.fail, user="ann")
     listed = rooms.snapshot("tasks:ann").state
     assert len(listed) == 21 and "t4" not in listed and "t5" in listed

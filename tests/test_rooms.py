@@ -135,5 +135,5 @@ def test_every_script_says_what_it_takes(site: str) -> None:
     for path in folder.glob("[!_]*.lua"):
         script = path.read_text()
         assert script.startswith("-- "), path.name
-        assert "-- KEYS[1] - " in script or "as _presence.lua has them" in script, path.name
+        assert "-- KEYS[1] - " in script or ".lua has them" in script, path.name
         assert "-- Returns " in script, path.name

@@ -31,7 +31,8 @@ from benchmarks.realtime.clients import (
 from benchmarks.realtime.floor import floor
 from benchmarks.realtime.servers import OURS, Server, World
 from presence_progress import rooms
-from presence_progress.task_room import TaskRecord, write_call
+from presence_progress.task_record import TaskRecord
+from presence_progress.task_room import write_call
 
 Found = dict[str, float]
 """By the key of a measure."""

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from presence_progress import context
 from presence_progress.demo import airports, sessions, users
-from presence_progress.demo.errors import ApiError, Invalid, Missing
+from presence_progress.demo.errors import ApiError, Forbidden, Invalid, Missing
 from presence_progress.demo.queries import read_query
 from presence_progress.demo.request import (
     CONFIG,
@@ -27,7 +27,7 @@ from presence_progress.demo.request import (
     user_of,
     with_database,
 )
-from presence_progress.demo.users import GUEST, Right
+from presence_progress.demo.users import ADMINISTRATOR, GUEST, Right
 
 INSTALLED_APPS = ["frappe", "presence_progress"]
 SECRET_KEY = "socketio_auth_secret"
@@ -85,7 +85,7 @@ async def look(request: web.Request) -> web.Response:
     return answer(
         {
             "users": {sid: user for sid, user in users_of.items() if user != GUEST.id},
-            "may_read": [await _knows(request, *question) for question in arguments["questions"]],
+            "may_read": [await may_read(request, *question) for question in arguments["questions"]],
         }
     )
 
@@ -101,7 +101,7 @@ async def count(request: web.Request) -> web.Response:
 async def _counted(
     request: web.Request, user: str, doctype: str, filters: str, _: bool
 ) -> dict[str, object]:
-    if not await _knows(request, user, doctype, ""):
+    if not await may_read(request, user, doctype, ""):
         return {"reason": "not permitted"}
     if doctype != airports.DOCTYPE:
         return {"value": 0}
@@ -112,12 +112,17 @@ async def _counted(
     return {"value": await with_database(request, airports.counted, query)}
 
 
+ERROR_LOG = "Error Log"
+"""Frappe's own, in which the demo has no documents: who may read it sees tracebacks."""
 _DOCTYPES = airports.DOCTYPE, airports.NOTE
 
 
-async def _knows(request: web.Request, user: str, doctype: str, name: str) -> bool:
-    may_read = "read" in users.USERS.get(user, GUEST).rights and doctype in _DOCTYPES
-    return may_read and (not name or await with_database(request, airports.exists, name))
+async def may_read(request: web.Request, user: str, doctype: str, name: str) -> bool:
+    """Return whether a user may read a document, or with an empty name a DocType."""
+    if doctype == ERROR_LOG:
+        return user == ADMINISTRATOR and not name
+    has_right = "read" in users.USERS.get(user, GUEST).rights and doctype in _DOCTYPES
+    return has_right and (not name or await with_database(request, airports.exists, name))
 
 
 async def _required(request: web.Request, *names: str) -> dict[str, str]:
@@ -130,6 +135,10 @@ async def _required(request: web.Request, *names: str) -> dict[str, str]:
 
 async def _may(request: web.Request, right: Right, name: str) -> web.Response:
     doctype = text_of(await arguments_of(request), "doctype")
+    if doctype == ERROR_LOG:
+        if not await may_read(request, (await user_of(request)).id, doctype, name):
+            raise Forbidden(f"Only Administrator may read the {ERROR_LOG}.")
+        return answer(True)
     if doctype not in _DOCTYPES:
         raise Missing(f"DocType {doctype[:40]} not found")
     # Rights first: who may not read learns nothing about what there is.

@@ -1,27 +1,32 @@
--- Ask a task to stop. A queued one is cancelled with this, a running one when its job has stopped.
--- KEYS[1] - the room
--- ARGV[1] - site
--- ARGV[2] - room name
--- ARGV[3] - time to live, seconds
+-- Ask a task to stop. A queued one is cancelled with this, a running one when its job has stopped, one with
+-- children when they have, too.
+-- KEYS, ARGV[1…3] - as _task.lua has them
 -- ARGV[4] - user who asks
--- Returns the state that holds now; '' when there is no such task.
+-- ARGV[5] - for how long the job may take to stop by itself, milliseconds
+-- Returns {the state that holds now, '' when there is no such task; its children that have not ended…}.
 
-local room_key = KEYS[1]
-local site, room, ttl, user = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local user, grace = ARGV[4], tonumber(ARGV[5])
 
-local state = state_of(room_key)
-if not state then
-  return ''
+-- A stock task's job does not ask whether it is to stop.
+if not state or ENDED[state] or field('source') then
+  return { state or '' }
 end
-local set = { { 'cancelled_by', cjson.encode(user) } }
+local asked = { { 'cancelled_by', cjson.encode(user) }, { 'cancelled_at', whole(now) } }
 if state == 'queued' then
-  state = 'cancelled'
-  set[#set + 1] = { 'ended_at', string.format('%.0f', clock()) }
-elseif state == 'running' then
+  end_with('cancelled', asked)
+elseif state ~= 'cancelling' then
   state = 'cancelling'
-else
-  return state
+  asked[#asked + 1] = { 'state', '"cancelling"' }
+  redis.call('HSET', work_key, 'cancel_at', whole(now + grace))
+  change(asked)
 end
-set[#set + 1] = { 'state', cjson.encode(state) }
-change_room(room_key, site, room, ttl, set, {})
-return state
+
+local reply = { state }
+local parts = redis.call('HGETALL', children_key)
+for i = 1, #parts, 2 do
+  local _, child_state = read_child(parts[i + 1])
+  if child_state and not ENDED[child_state] then
+    reply[#reply + 1] = parts[i]
+  end
+end
+return reply

@@ -325,7 +325,7 @@ def right_to_watch(
         return (doctype, task.get("name") or "") if doctype else False
     if room.kind == "tasks":
         if room.doctype:
-            return room.doctype, ""
+            return room.doctype, room.name or ""
         return room.user == identity.user and not identity.is_guest
     if room.kind == "query":
         return room.doctype or "", ""

@@ -22,6 +22,7 @@ from presence_progress.server import (
     presence_list,
     room_events,
     stock_events,
+    stock_runs,
 )
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
@@ -31,16 +32,19 @@ from presence_progress.server.engine import TOO_SLOW, Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
-from presence_progress.server.keeper import Keeper
+from presence_progress.server.keeper import Keeper, Sweeper
 from presence_progress.server.live_queries import LiveQueries
 from presence_progress.server.node import Node
 from presence_progress.server.online import Online
+from presence_progress.server.presence_sweeper import PresenceSweeper
 from presence_progress.server.questions import Questions, Unavailable
 from presence_progress.server.rights import RIGHTS_EVENTS, Rights
 from presence_progress.server.rule_changes import RuleChanges
 from presence_progress.server.sessions import Services, Session
 from presence_progress.server.site_settings import SiteSettings
+from presence_progress.server.stock_progress import StockProgress
 from presence_progress.server.store import Single, open_store
+from presence_progress.server.task_sweeper import TaskSweeper
 from presence_progress.server.transitions import Transitions
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
@@ -110,11 +114,18 @@ class RealtimeServer:
             self._send_states,
             self._queries.doubt_all,
         )
-        self._keeper = Keeper(calls, self._node, self._transitions, self._watched_presence)
+        presence_sweeper = PresenceSweeper(calls, self._node, self._transitions)
+        sweepers: dict[str, Sweeper] = {
+            "presence": presence_sweeper,
+            keys.ONLINE: presence_sweeper,
+            "task": TaskSweeper(calls, self._access.app),
+        }
+        self._keeper = Keeper(calls, sweepers, self._watched)
         self._rights = Rights(
             self._access, self._sessions.values, self._drop_session, self._queries.doubt
         )
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
+        self._stock_progress = StockProgress(calls, self._listeners)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
@@ -139,6 +150,7 @@ class RealtimeServer:
                 self._keeper,
                 self._rights,
                 self._rule_changes,
+                self._stock_progress,
                 self._queries,
             )
         ]
@@ -251,6 +263,8 @@ class RealtimeServer:
                 self._rights.hear(event)
             elif event.event == invisible.SETTINGS:
                 invisible.hear(event, self._access, self._sessions.values())
+            elif event.event in stock_runs.EVENTS:
+                self._stock_progress.hear(event)
         if not room:
             for event in events:
                 self._services.fanout.to_everybody(event)
@@ -268,12 +282,23 @@ class RealtimeServer:
             if session and room in session.watched:
                 await session.send_state(room)
 
-    def _watched_presence(self) -> set[tuple[str, str]]:
+    def _listeners(self, site: str, room: str) -> set[str]:
+        """Return the users whose sockets here are in a room; Guests are nobody."""
+        return {
+            session.identity.user
+            for session in self._sessions.values()
+            if session.identity.site == site
+            and not session.identity.is_guest
+            and session.is_in(room)
+        }
+
+    def _watched(self) -> set[tuple[str, str]]:
+        """Return the rooms that somebody here watches and whose state is on Redis."""
         return {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
-            if room.startswith("presence:") or room == keys.ONLINE
+            if not keys.is_query(room)
         }
 
     async def _send_states(
@@ -283,12 +308,7 @@ class RealtimeServer:
         rooms of sites; returns those that could not be read."""
         if places is None:
             spawn(invisible.look_again(self._access, self._sessions.values()))
-        watched = {
-            (session.identity.site, room)
-            for session in self._sessions.values()
-            for room in session.watched
-            if not keys.is_query(room)
-        }
+        watched = self._watched()
         if places is not None:
             watched &= places
         calls = [rooms.snapshot_call(site, room) for site, room in watched]

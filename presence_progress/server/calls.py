@@ -74,6 +74,16 @@ class Calls:
             asyncio.get_running_loop().call_soon(self._send)
         return asked.answer
 
+    async def run_steps(self, steps: rooms.Steps[T]) -> T:
+        """Run calls that depend on one another, and return what they come to."""
+        try:
+            call = next(steps)
+            while True:
+                call = steps.send(await self.run(call))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
     async def run_all(self, calls: Sequence[rooms.Call[T]]) -> list[T]:
         return await asyncio.gather(*map(self.run, calls))
 

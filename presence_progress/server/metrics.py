@@ -74,6 +74,12 @@ EJECTED = Counter(
     "Rooms that sockets had to leave because a right was lost.",
     registry=REGISTRY,
 )
+STOCK_PROGRESS = Counter(
+    "presence_progress_stock_progress_total",
+    "Times that Frappe's own progress was kept.",
+    ["source"],
+    registry=REGISTRY,
+)
 LISTENING = Gauge(
     "presence_progress_listening",
     "Whether the server hears Redis: 1 or 0.",

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from presence_progress import keys, presence, rooms, task_room
 from presence_progress.presence import MAX_FOCUS
 from presence_progress.server.access import Document, is_off, may_enter, right_to_watch
+from presence_progress.server.app_questions import NoApp
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import (
     NOT_PERMITTED,
@@ -22,24 +23,36 @@ from presence_progress.server.sessions import (
 
 MAY_NOT_ENTER = "may not enter"
 MAY_NOT_CANCEL = "may not cancel"
+MAY_NOT_RETRY = "may not retry"
 NO_SUCH_ROOM = "no such room"
 TOO_MANY_ROOMS = "too many rooms"
 TRY_AGAIN = "try again"
+TRACEBACKS = ("Error Log", "")
+"""The DocType in which Frappe itself keeps tracebacks: whoever may read it may read these."""
 
 
 async def room_watch(session: Session, room: Any = None) -> None:
     """Join first and read the room then: what changes in between arrives, and is judged there."""
     parsed = keys.parse_room(room)
-    task = await _task_state(session, parsed.task_id) if parsed.task_id else {}
-    rules = session.rules
-    right = right_to_watch(session.identity, parsed, task, rules)
+    right = await _right_to_watch(session, parsed)
     document = right if isinstance(right, tuple) else None
     if not (await session.may_read(document) if document else right):
-        reason = PRESENCE_IS_OFF if is_off(parsed, rules) else NOT_PERMITTED
+        reason = PRESENCE_IS_OFF if is_off(parsed, session.rules) else NOT_PERMITTED
         session.send("room_denied", {"room": room, "reason": reason})
         return
     session.follow(room, Follow.WATCH, document)
     await session.send_state(room)
+
+
+async def _right_to_watch(session: Session, room: keys.Room) -> bool | Document:
+    task_id = room.task_id
+    task = (await session.snapshot(keys.task_room(task_id))).state if task_id else {}
+    return right_to_watch(session.identity, room, task, session.rules)
+
+
+async def _may_watch(session: Session, room: keys.Room) -> bool:
+    right = await _right_to_watch(session, room)
+    return await session.may_read(right) if isinstance(right, tuple) else right
 
 
 async def room_unwatch(session: Session, room: Any = None) -> None:
@@ -63,16 +76,58 @@ async def presence_leave(session: Session, payload: Any = None) -> None:
 
 
 async def task_cancel(session: Session, task_id: Any = None) -> None:
-    room = keys.task_room(task_id)
-    site, user = session.identity.site, session.identity.user
-    task = await _task_state(session, task_id)
-    if not task or user not in (task["user"], "Administrator") or session.identity.is_guest:
-        session.send("room_denied", {"room": room, "reason": MAY_NOT_CANCEL})
-        return
-    calls = session.services.calls
-    await calls.run(task_room.cancel_call(site, task_id, user))
-    now = await _task_state(session, task_id)
-    await calls.run_all(task_room.list_calls(site, task_id, now))
+    if await _owns(session, task_id):
+        site, user = session.identity.site, session.identity.user
+        await session.services.calls.run_steps(task_room.cancel(site, task_id, user))
+    else:
+        _refuse(session, task_id, MAY_NOT_CANCEL)
+
+
+async def task_retry(session: Session, task_id: Any = None) -> None:
+    """Have the site start a task again: a job is put into the queue there."""
+    body = {"task_id": task_id, "user": session.identity.user}
+    try:
+        if await _owns(session, task_id) and await session.services.access.app.ask(
+            session.identity.site, "tasks.retry", body
+        ):
+            return
+    except NoApp:
+        pass
+    _refuse(session, task_id, MAY_NOT_RETRY)
+
+
+async def task_details(session: Session, task_id: Any = None) -> None:
+    """Answer what is too long for the room; the traceback only to who may read Frappe's own."""
+    site = session.identity.site
+    if not await _may_watch(session, keys.Room("task", task_id=task_id)):
+        return _refuse(session, task_id, NOT_PERMITTED)
+    details = await session.services.calls.run(task_room.details_call(site, task_id))
+    traceback = details.traceback
+    if traceback and not await session.may_read(TRACEBACKS):
+        traceback = None
+    message = {"task_id": task_id, "messages": details.messages, "traceback": traceback}
+    return session.send("task_details", message)
+
+
+async def tasks_seen(session: Session, until: Any = None) -> None:
+    """Note that the user has seen how his tasks ended, until then."""
+    if isinstance(until, bool) or not isinstance(until, int) or not 0 <= until < 2**53:
+        raise rooms.BadField("a time is ms since 1970")
+    if not session.identity.is_guest:
+        call = task_room.seen_call(session.identity.site, session.identity.user, until)
+        await session.services.calls.run(call)
+
+
+def _refuse(session: Session, task_id: str, reason: str) -> None:
+    session.send("room_denied", {"room": keys.task_room(task_id), "reason": reason})
+
+
+async def _owns(session: Session, task_id: Any) -> bool:
+    task = (await session.snapshot(keys.task_room(task_id))).state
+    user = session.identity.user
+    is_his = user in (task.get("user"), "Administrator") and not session.identity.is_guest
+    # What is only heard of, its owner may watch: nobody could stop it, or start it again.
+    return bool(task) and is_his and not task.get("source")
 
 
 def _room_of(argument: Any) -> Any:
@@ -130,12 +185,12 @@ EVENTS: dict[str, Handler] = {
     "presence_enter": answered(presence_enter, _document_of_payload),
     "presence_update": answered(presence_enter, _document_of_payload),
     "presence_leave": answered(presence_leave),
-    "task_cancel": answered(task_cancel, room_of=lambda task_id: f"task:{task_id}"),
+    **{
+        handle.__name__: answered(handle, room_of=lambda task_id: f"task:{task_id}")
+        for handle in (task_cancel, task_retry, task_details)
+    },
+    "tasks_seen": answered(tasks_seen),
 }
-
-
-async def _task_state(session: Session, task_id: str) -> dict[str, Any]:
-    return (await session.snapshot(keys.task_room(task_id))).state
 
 
 def _document(payload: Any) -> tuple[str, str]:

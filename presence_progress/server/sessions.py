@@ -298,6 +298,10 @@ class Session:
     async def may_read(self, document: Document) -> bool:
         return await self.services.access.may_read(self.identity, document)
 
+    def is_in(self, room: str) -> bool:
+        """Return whether it has joined a room by itself."""
+        return room in self._joined
+
     def join(self, room: str, reads: Document | None = None) -> None:
         """Join a room; ``reads`` names the document that the user must be able to read for it."""
         if self._is_closed:

@@ -33,6 +33,7 @@ from presence_progress.presence import Presence, Who
 from presence_progress.server import node as node_module
 from presence_progress.server.keeper import Keeper
 from presence_progress.server.node import Node
+from presence_progress.server.presence_sweeper import PresenceSweeper
 from tests.conftest import Events
 from tests.model.presence import ANYONE, Limits, Place, who
 
@@ -59,8 +60,8 @@ class Watched(rooms.Call[Any]):
     effect: Callable[[Place, int, Any], None]
 
 
-def rule(patch: pytest.MonkeyPatch, limits: Limits) -> None:
-    """Take time and limits into the tests' hands, until ``patch`` undoes it."""
+def rule_time(patch: pytest.MonkeyPatch) -> None:
+    """Take the scripts' time into the tests' hands, until ``patch`` undoes it."""
     real_source = rooms.source
 
     @cache
@@ -73,6 +74,11 @@ def rule(patch: pytest.MonkeyPatch, limits: Limits) -> None:
 
     patch.setattr(rooms, "source", source)
     patch.setattr(rooms, "digest", digest)
+
+
+def rule(patch: pytest.MonkeyPatch, limits: Limits) -> None:
+    """Take time and limits of presence into the tests' hands, until ``patch`` undoes it."""
+    rule_time(patch)
     patch.setattr(presence, "SESSION_LEASE", limits.session_lease)
     patch.setattr(presence, "EDITING_LEASE", limits.editing)
     patch.setattr(presence, "FOCUS_LEASE", limits.focus)
@@ -231,7 +237,8 @@ class Server:
         self.is_paused = False
         self._world = world
         self.node = Node(self.wire, lambda site: True)  # type: ignore[arg-type]
-        keeper = Keeper(self.wire, self.node, world, lambda: list(world.places))  # type: ignore[arg-type]
+        sweeper = PresenceSweeper(self.wire, self.node, world)  # type: ignore[arg-type]
+        keeper = Keeper(self.wire, {"presence": sweeper}, lambda: list(world.places))  # type: ignore[arg-type]
         self._tasks = [self.loop.create_task(self.node.run()), self.loop.create_task(keeper.run())]
         self.loop.run_due()
 

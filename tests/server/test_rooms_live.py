@@ -9,6 +9,7 @@ import pytest
 
 from presence_progress import counts, progress, rooms, task_room
 from presence_progress.settings import MAX_ROOMS_PER_SOCKET
+from presence_progress.task_record import TaskRecord
 from tests.server.conftest import SITE, Connect, Process, Stack
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
@@ -217,7 +218,7 @@ async def test_an_odd_focus_is_no_focus(server: Process, sign_in: Connect) -> No
 
 
 def make_task(stack: Stack, task_id: str, **more: Any) -> str:
-    record = task_room.TaskRecord(task_id, SITE, EDITOR, "Work", state="running", **more)
+    record = TaskRecord(task_id, SITE, EDITOR, "Work", state="running", **more)
     rooms.run(stack.redis, task_room.write_call(record))
     return f"task:{task_id}"
 
@@ -251,9 +252,37 @@ async def test_a_task_is_cancelled_by_its_owner_and_nobody_else(
     assert (await editor.watch(room))["state"]["state"] == "running"
     await editor.say("task_cancel", "cancel-me")
     change = await editor.wait_for("room_change")
+    assert change["set"].pop("cancelled_at") > 1_700_000_000_000
     assert change["set"] == {"state": "cancelling", "cancelled_by": EDITOR}
     await editor.settle()
     assert rooms.snapshot(f"tasks:{EDITOR}").state["cancel-me"]["state"] == "cancelling"
+
+
+async def test_a_documents_tasks_are_listed_for_its_readers(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    task_id = progress.enqueue(
+        "tests.jobs.fail", queue="nobody-works-here", user=EDITOR, doctype="Airport", name="KJFK"
+    )
+    listed = "tasks:doc:Airport/KJFK"
+    viewer, nobody = await sign_in(VIEWER, server), await sign_in(NOBODY, server)
+    assert list((await viewer.watch(listed))["state"]) == [task_id]
+    await nobody.say("room_watch", listed)
+    denied = await nobody.wait_for("room_denied")
+    assert denied == {"room": listed, "reason": "not permitted"}
+
+
+async def test_what_a_user_has_seen_is_known_on_all_his_pages(
+    server: Process, sign_in: Connect
+) -> None:
+    here, there = await sign_in(EDITOR, server), await sign_in(EDITOR, server)
+    await there.watch(f"tasks:{EDITOR}")
+    await here.say("tasks_seen", 1_795_000_000_000)
+    change = await there.wait_for("room_change", lambda m: "seen_at" in m["set"])
+    assert change["set"] == {"seen_at": 1_795_000_000_000}
+    for odd in (None, "now", -1, 2**60, True, 1.5):
+        await here.say("tasks_seen", odd)
+        assert (await here.wait_for("room_denied"))["reason"] == "no such room"
 
 
 @pytest.mark.parametrize("task_id", [None, "", 7, {}, "no-such-task"])

@@ -8,6 +8,7 @@ import pytest
 import socketio.exceptions
 
 from presence_progress import counts, rooms, task_room
+from presence_progress.task_record import TaskRecord
 from tests.server.conftest import (
     NAMESPACE,
     SITE,
@@ -138,7 +139,7 @@ async def test_whoever_unsubscribes_hears_no_more(server: Process, sign_in: Conn
 async def test_a_task_that_we_know_is_kept_to_its_watchers(
     stack: Stack, server: Process, sign_in: Connect
 ) -> None:
-    record = task_room.TaskRecord("secret", SITE, EDITOR, "Secret", state="running")
+    record = TaskRecord("secret", SITE, EDITOR, "Secret", state="running")
     rooms.run(stack.redis, task_room.write_call(record))
     editor, viewer = await sign_in(EDITOR, server), await sign_in(VIEWER, server)
     for client in (editor, viewer):

@@ -1,0 +1,140 @@
+-- Keep what a server has heard of a stock task: one whose job knows nothing of us, and speaks in events that every
+-- server hears. Each of them writes what it heard last; the script sees to it that what is behind changes nothing,
+-- and that a run of the job is one attempt, whoever notices first that it has begun.
+-- KEYS, ARGV[1…3] - as _task.lua has them. KEYS[2] has more for these: value, count, how far the last write was;
+--                   passed_at, when that was; lost_after, how long it is not given up once it is stalled, ms
+-- ARGV[4] - the attempt that the run was found to be; 0 when that is not known yet
+-- ARGV[5] - the attempt that the run came after; 0 when the server has not heard that one
+-- ARGV[6] - state
+-- ARGV[7] - how far the run is, any number that grows with it; '' to end it wherever it is
+-- ARGV[8] - how many events the server has heard that it is so far
+-- ARGV[9] - for how long the run has been heard, milliseconds
+-- ARGV[10] - 1 when an attempt may be made of it; else only one that runs already is changed
+-- ARGV[11] - for how long it is not stalled, milliseconds
+-- ARGV[12] - lost_after
+-- ARGV[13] - how soon after a write the next one is too soon, milliseconds
+-- ARGV[14] - for how long nobody must have written for a server to be believed that knows less, milliseconds
+-- ARGV[15] - user whose task it is, or ''
+-- ARGV[16…] - field, JSON, … of all others
+-- Returns {what came of it; the run's attempt, 0 when that is not known; the room's epoch; 1 when lists are to be
+-- told}. What may come of it: taken; soon and wait, for which it is to be asked again; and refused for good: older,
+-- ended, superseded, unknown, foreign.
+
+local mine, after, wanted = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local value, count, age = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local may_begin, lease, lost_after = ARGV[10] == '1', tonumber(ARGV[11]), ARGV[12]
+local interval, silence, user = tonumber(ARGV[13]), tonumber(ARGV[14]), ARGV[15]
+
+local function refused(why, of_attempt)
+  return { why, of_attempt or 0, redis.call('HGET', room_key, EPOCH) or '', 0 }
+end
+
+local kept_value, kept_count, passed_at = unpack(redis.call('HMGET', work_key, 'value', 'count', 'passed_at'))
+kept_value, kept_count, passed_at = tonumber(kept_value or -1), tonumber(kept_count or 0), tonumber(passed_at or 0)
+local is_silent = now - passed_at >= silence
+local is_same = value == kept_value and count == kept_count
+-- A server that has come later has heard fewer events.
+local is_behind = value and (value < kept_value or (value == kept_value and count < kept_count and not is_silent))
+
+-- Return the attempt that the run is, or nil and why it is refused.
+local function find_attempt()
+  local next_one = may_begin and attempt + 1 or nil
+  if not state then
+    -- Never kept, or Redis has lost it.
+    if mine > 0 then
+      return mine
+    end
+    return may_begin and after + 1 or nil, 'unknown'
+  elseif mine > attempt then
+    return mine -- Redis has gone back.
+  elseif mine == attempt then
+    if ENDED[state] then
+      -- Taken for dead, and heard of again.
+      local is_news = state == 'lost' and not is_behind and not is_same
+      return is_news and attempt + 1 or nil, 'ended'
+    end
+    return not is_behind and attempt or nil, 'older'
+  elseif mine > 0 and not is_silent then
+    return nil, 'superseded'
+  elseif after == attempt then
+    return next_one, 'unknown'
+  elseif ENDED[state] then
+    -- The end may be this run's, and this server behind: if so it hears of it soon.
+    if is_silent then
+      return next_one, 'unknown'
+    end
+    return nil, ENDED[wanted] and 'ended' or 'wait'
+  elseif value and value < kept_value then
+    if is_silent then
+      return next_one, 'unknown'
+    end
+    return nil, 'wait'
+  end
+  return not is_behind and attempt or nil, 'older'
+end
+
+if state and not field('source') then
+  return refused('foreign')
+end
+local found, why = find_attempt()
+if not found then
+  return refused(why, (why == 'older' or why == 'ended') and attempt)
+end
+local is_new = not state or found ~= attempt
+if not is_new and wanted == 'queued' and state ~= 'queued' then
+  return refused('older', attempt)
+end
+if not is_new and not ENDED[wanted] and not is_same and wanted == state and now - passed_at < interval then
+  return refused('soon', attempt)
+end
+
+local set, tell = {}, 0
+if is_new then
+  if state and not ENDED[state] then
+    -- Nobody has said how it ended.
+    end_with('lost', {})
+  end
+  tell = 1
+  local began = whole(now - age)
+  set = {
+    { 'attempt', whole(found) },
+    { 'queued_at', began },
+    { 'started_at', wanted == 'queued' and 'null' or began },
+    { 'ended_at', 'null' },
+  }
+elseif state == 'queued' and wanted ~= 'queued' then
+  set[1] = { 'started_at', whole(now) }
+end
+for i = 16, #ARGV, 2 do
+  set[#set + 1] = { ARGV[i], ARGV[i + 1] }
+end
+local owner = field('user')
+if is_new and mine ~= attempt then
+  owner = nil -- Another run of the same name may be another user's.
+end
+if is_new or (user ~= '' and not owner) then
+  owner = user ~= '' and user or owner
+  set[#set + 1] = { 'user', owner and cjson.encode(owner) or 'null' }
+  tell = 1
+end
+
+redis.call('HSET', work_key, 'lost_after', lost_after)
+if is_new or not is_same then
+  redis.call('HSET', work_key, 'passed_at', whole(now))
+  if value then
+    redis.call('HSET', work_key, 'value', ARGV[7], 'count', count)
+  end
+end
+if ENDED[wanted] then
+  if wanted == 'done' then
+    set[#set + 1] = { 'percent', ((value or kept_value) >= 0) and '100' or 'null' }
+  end
+  return { 'taken', found, end_with(wanted, set), 1 }
+end
+redis.call('HSET', work_key, 'lease', whole(now + lease))
+redis.call('HDEL', work_key, 'lost_at')
+if state ~= wanted then
+  tell = 1
+end
+set[#set + 1] = { 'state', cjson.encode(wanted) }
+return { 'taken', found, change(set), tell }
