@@ -54,17 +54,17 @@ def test_the_first_and_the_last_messages_are_kept_however_they_are_written(
 @given(before=COUNTS, after=st.integers(0, 30))
 def test_messages_go_on_where_the_checkpoint_was(before: int, after: int) -> None:
     messages = Messages()
-    for number in range(min(before, MAX_MESSAGES)):
+    for number in range(before):
         messages.note("error", "bad", number)
+    messages.take()
     again = Messages()
-    again.resume(before, messages.first)
+    again.resume(messages.noted, messages.to_resume())
     for number in range(before, before + after):
         again.note("error", "bad", number)
-    assert again.noted == before + after
-    assert numbers(again.first) == [*range(min(before + after, MAX_MESSAGES))]
-    # What came before is in Redis alone.
-    begin = max(MAX_MESSAGES, before, before + after - MAX_LAST_MESSAGES)
-    assert numbers(again.last) == [*range(begin, before + after)]
+    noted = before + after
+    assert again.noted == noted
+    assert numbers(again.first) == [*range(min(noted, MAX_MESSAGES))]
+    assert numbers(again.last) == [*range(max(MAX_MESSAGES, noted - MAX_LAST_MESSAGES), noted)]
 
 
 # --- how far --------------------------------------------------------------------------------------

@@ -52,20 +52,17 @@ local is_whole = checkpoint == '' and not goes_on
 for i = 9, is_whole and #ARGV or 8 + 2 * identity, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }
 end
+if not is_whole and field('percent') == 100 then
+  -- A job that was done is done again, from its last checkpoint.
+  set[#set + 1] = { 'percent', '99' }
+end
 set[#set + 1] = { 'state', '"running"' }
 
 if not goes_on then
   set[#set + 1] = { 'children', 'null' }
   part_with_children()
-  -- Messages that came after the checkpoint come again.
-  local kept = checkpoint ~= '' and (cjson.decode(checkpoint).noted or 0) or 0
-  local messages = redis.call('HGETALL', messages_key)
-  for i = 1, #messages, 2 do
-    if cjson.decode(messages[i + 1]).n >= kept then
-      redis.call('HDEL', messages_key, messages[i])
-    end
-  end
 end
-redis.call('HDEL', work_key, 'lost_at', 'cancel_at', 'outcome', 'traceback')
-redis.call('HSET', work_key, 'lease', whole(now + lease), 'holder', holder)
+redis.call('HDEL', work_key, 'cancel_at', 'outcome', 'traceback')
+redis.call('HSET', work_key, 'holder', holder)
+extend_lease(lease)
 return { 'running', wanted, change(set), checkpoint }

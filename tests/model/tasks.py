@@ -108,7 +108,9 @@ class Process:
 
     def begin(self) -> None:
         with self.world.at(self), suppress(ConnectionError):
-            self.attempt._begin()
+            checkpoint = self.attempt._begin()
+            if not self.attempt.stop:
+                self.attempt._go_on_from(checkpoint)
 
     def write(self) -> None:
         """What the reporter does five times a second, and the job itself at its end."""
@@ -121,7 +123,7 @@ class Process:
             self.exit()
 
     def end(self, state: State) -> None:
-        self.attempt._is_ended = True
+        self.attempt.is_ended = True
         self.record.error = "bad" if state == "failed" else None
         self.record.state = state
         self.ended_at = self.world.now
@@ -218,9 +220,14 @@ class TaskWorld(World):
             )
             self.makers[process.task_id] = mine, process.holder
             process.heard_at = self.now
-        elif process and call.script == "task_renew" and result.state in (
-            "running",
-            "cancelling",
+        elif (
+            process
+            and call.script == "task_renew"
+            and result.state
+            in (
+                "running",
+                "cancelling",
+            )
         ):
             process.heard_at = self.now
         self.judge()
@@ -264,9 +271,7 @@ class TaskWorld(World):
                     if swept.is_unsettled:
                         note = task_room.note_call(site, task_id, "settled", told["attempt"])
                         rooms.run(self.store, note)
-                rooms.run(
-                    self.store, due.schedule_call(site, room, taken.claimed_until, swept.due)
-                )
+                rooms.run(self.store, due.schedule_call(site, room, taken.claimed_until, swept.due))
 
     # --- Redis loses its memory ---
 
@@ -323,8 +328,9 @@ class TaskWorld(World):
         if after["attempt"] == before["attempt"]:
             self._require(was not in ENDED, task_id, "after an end is nothing", story)
             self._require(now in _FOLLOWING[was], task_id, "a state follows the one before", story)
-            is_first_child = after.get("children") and not before.get("children")
-            fell = (after["percent"] or 0) < (before["percent"] or 0)
+            is_first_child = bool(after.get("children")) and not before.get("children")
+            is_known = after["percent"] is not None and before["percent"] is not None
+            fell = is_known and after["percent"] < before["percent"]
             self._require(not fell or is_first_child, task_id, "the percent never falls", story)
             self._judge_silence(task_id, was, now, story)
         else:

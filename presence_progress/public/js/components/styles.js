@@ -261,6 +261,7 @@ a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowra
   color: var(--pp-muted);
   font-size: 0.8125rem;
 }
+.pp-issues-foot .pp-button { color: var(--pp-text); }
 .pp-traceback {
   overflow: auto;
   margin: 6px 0 0;
