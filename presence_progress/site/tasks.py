@@ -20,6 +20,8 @@ from presence_progress.site.task_rights import may_read_reference
 from presence_progress.site.times import milliseconds, site_time
 
 MOST_LISTED = 100
+_LATER = frappe.QueryTimeoutError, frappe.QueryDeadlockError, frappe.DuplicateEntryError
+"""A job's transaction is in the way."""
 _LONGEST_NAME = 140
 """Characters that Frappe gives to names and titles."""
 _FIELDS = ("title", "state", "user", "attempt", "done", "total", "ok", "warnings", "errors")
@@ -42,10 +44,15 @@ def record(tasks: list[dict[str, Any]]) -> list[str]:
             _record(task)
             # Each by itself: what cannot be stored now takes nothing else with it.
             frappe.db.commit()
-        except (frappe.QueryTimeoutError, frappe.DuplicateEntryError):
+        except _LATER:
             frappe.db.rollback()
-        else:
-            recorded.append(task["task_id"])
+            continue
+        except Exception:
+            # Told again and again, it would fail again and again.
+            frappe.db.rollback()
+            frappe.log_error(f"Task {task['task_id']} could not be recorded")
+            frappe.db.commit()
+        recorded.append(task["task_id"])
     frappe.clear_messages()
     return recorded
 
