@@ -38,7 +38,7 @@ from tests.model.tasks import Process, TaskWorld, WireState, enqueue
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "60"))
 MOST_TASKS = 4
 MEMORIES = 6
 TROUBLES = ["kill", "pause", "rewire", "again", "lose memory", "old data"]
