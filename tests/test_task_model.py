@@ -74,6 +74,8 @@ class Life(RuleBasedStateMachine):
         self.queue: list[tuple[str, int]] = []
         self.troubles: set[str] = set()
         self.memories: list[Any] = []
+        self.beginnings: list[Any] = []
+        """What Redis had in it before a job began, and which job."""
 
     def teardown(self) -> None:
         self.patch.undo()
@@ -144,6 +146,8 @@ class Life(RuleBasedStateMachine):
     @rule(job=one_of("queue"))
     def work(self, job: tuple[str, int]) -> None:
         self.queue.remove(job)
+        if "old data" in self.troubles:
+            self.beginnings = [*self.beginnings, (job, self.memory())][-2:]
         self._run(job)
 
     @property
@@ -268,8 +272,24 @@ class Life(RuleBasedStateMachine):
     def come_back_with_old_data(self, age: int) -> None:
         """What was written last is lost, RQ's queue with it: jobs that run are in it again."""
         self.memories = self.memories[: max(1, len(self.memories) - age)]
-        memory, queue = self.memories[-1]
-        self.world.restore(memory)
+        self._restore(self.memories[-1])
+
+    @may("old data", "beginnings")
+    @rule(beginning=one_of("beginnings"))
+    def forget_a_beginning(self, beginning: Any) -> None:
+        """The job runs, and RQ has it run once more, by another process."""
+        job, memory = beginning
+        self.beginnings.clear()
+        self.memories.clear()
+        self._restore(memory)
+        self._run(job)
+
+    def memory(self) -> Any:
+        return self.world.remember(), list(self.queue)
+
+    def _restore(self, memory: Any) -> None:
+        world, queue = memory
+        self.world.restore(world)
         self.queue = list(queue)
 
     # --- what must be so ---
@@ -305,8 +325,7 @@ class Life(RuleBasedStateMachine):
         self.world.check()
         self.world.check_nobody_is_forgotten()
         if "old data" in self.troubles:
-            memory = (self.world.remember(), list(self.queue))
-            self.memories = [*self.memories, memory][-MEMORIES:]
+            self.memories = [*self.memories, self.memory()][-MEMORIES:]
 
 
 @pytest.fixture(scope="module")

@@ -332,6 +332,8 @@ class TaskWorld(World):
             is_known = after["percent"] is not None and before["percent"] is not None
             fell = is_known and after["percent"] < before["percent"]
             self._require(not fell or is_first_child, task_id, "the percent never falls", story)
+            heeded = (was, now) != ("cancelling", "lost") or self.last_trouble > 0
+            self._require(heeded, task_id, "whoever was cancelled does not go on", story)
             self._judge_silence(task_id, was, now, story)
         else:
             grows = after["attempt"] > before["attempt"]
