@@ -153,6 +153,7 @@ def pass_call(
     count: int,
     age: int,
     may_begin: bool,
+    is_over: bool,
     lease: int,
     user: str | None,
 ) -> rooms.Call[Passed]:
@@ -167,8 +168,16 @@ def pass_call(
         "task_pass",
         *(site, task_id),
         [
-            *(*run, state, "" if value is None else repr(value), count, age, int(may_begin)),
-            *(lease, STOCK_LOST_AFTER, int(FLUSH_INTERVAL * 1000), STOCK_SILENCE, user or ""),
+            *(*run, state, "" if value is None else repr(value), count, age),
+            *(
+                int(may_begin),
+                int(is_over),
+                lease,
+                STOCK_LOST_AFTER,
+                int(FLUSH_INTERVAL * 1000),
+                STOCK_SILENCE,
+                user or "",
+            ),
             *rooms.field_arguments(fields),
         ],
         lambda reply: Passed(

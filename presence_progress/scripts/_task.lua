@@ -1,10 +1,10 @@
 -- What the task scripts share; loaded after _room.lua. All of them take:
 -- KEYS[1] - the room
 -- KEYS[2] - hash: what its job and the servers know of it. Of the attempt: holder, the process that has begun it;
---           lease, until when its job is known to live; lost_at, when a stalled one is given up; cancel_at, when a
---           cancelled job is killed; outcome, what became of its own job while its children go on (times in ms
---           since 1970). Of the task: checkpoint, traceback, job; made, the attempt that a retry has last made a
---           job for; and settled, the last attempt whose end everybody knows
+--           lease, until when its job is known to live; heard_at, when that was said; lost_at, when a stalled one
+--           is given up; cancel_at, when a cancelled job is killed; outcome, what became of its own job while its
+--           children go on (times in ms since 1970). Of the task: checkpoint, traceback, job; made, the attempt that
+--           a retry has last made a job for; and settled, the last attempt whose end everybody knows
 -- KEYS[3] - hash: place → message, JSON
 -- KEYS[4] - hash: child → its attempt and state, or 'parted' when it belonged to an earlier attempt of this task
 -- ARGV[1] - site
@@ -47,6 +47,12 @@ local function end_with(new_state, set)
   redis.call('HDEL', work_key, 'lease', 'lost_at', 'cancel_at', 'outcome')
   state = new_state
   return change(set)
+end
+
+-- The job is heard of, and known to live for a while, in milliseconds.
+local function extend_lease(lease)
+  redis.call('HSET', work_key, 'lease', whole(now + lease), 'heard_at', whole(now))
+  redis.call('HDEL', work_key, 'lost_at')
 end
 
 -- The children as a watcher sees them; nil without any.

@@ -52,12 +52,17 @@ local is_whole = checkpoint == '' and not goes_on
 for i = 9, is_whole and #ARGV or 8 + 2 * identity, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }
 end
+if not is_whole and field('percent') == 100 then
+  -- A job that was done is done again, from its last checkpoint.
+  set[#set + 1] = { 'percent', '99' }
+end
 set[#set + 1] = { 'state', '"running"' }
 
 if not goes_on then
   set[#set + 1] = { 'children', 'null' }
   part_with_children()
 end
-redis.call('HDEL', work_key, 'lost_at', 'cancel_at', 'outcome', 'traceback')
-redis.call('HSET', work_key, 'lease', whole(now + lease), 'holder', holder)
+redis.call('HDEL', work_key, 'cancel_at', 'outcome', 'traceback')
+redis.call('HSET', work_key, 'holder', holder)
+extend_lease(lease)
 return { 'running', wanted, change(set), checkpoint }

@@ -13,8 +13,7 @@ end
 if not state or state == 'queued' or ENDED[state] then
   return { state or '', 0 }
 end
-redis.call('HSET', work_key, 'lease', whole(now + lease))
-redis.call('HDEL', work_key, 'lost_at')
+extend_lease(lease)
 if state == 'stalled' then
   state = 'running'
   change({ { 'state', '"running"' } })

@@ -43,5 +43,8 @@ if state == 'cancelling' then
   return told(now + lost_after, false)
 end
 state = 'stalled'
-change({ { 'state', '"stalled"' } })
+change({
+  { 'state', '"stalled"' },
+  { 'heard_at', redis.call('HGET', work_key, 'heard_at') or 'null' },
+})
 return told(now + lost_after, true)

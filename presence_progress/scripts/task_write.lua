@@ -62,8 +62,7 @@ end
 
 if not ENDED[wanted] then
   if lease > 0 then
-    redis.call('HSET', work_key, 'lease', whole(now + lease))
-    redis.call('HDEL', work_key, 'lost_at')
+    extend_lease(lease)
   end
   set[#set + 1] = { 'ended_at', 'null' }
   set[#set + 1] = { 'state', cjson.encode(wanted) }

@@ -148,8 +148,9 @@ class StockProgress:
     def _plan(self, kept: _Kept, now: float) -> None:
         run = kept.runs[0]
         at = max(now, kept.written + FLUSH_INTERVAL)
-        if not (run.attempt or run.has_ended):
-            at = max(at, run.began + KEEP_AFTER)
+        if not run.attempt:
+            # An end may be followed by the next beginning, if this server has fallen behind.
+            at = max(at, now + FLUSH_INTERVAL if run.has_ended else run.began + KEEP_AFTER)
         if kept.due is None or run.has_ended:
             self._write_at(kept, at)
 
@@ -221,6 +222,7 @@ class StockProgress:
             value=run.value,
             count=run.count,
             age=int(1000 * (now - run.began)),
+            is_over=run is not kept.runs[-1],
             may_begin=run.value is not None and lasted >= KEEP_AFTER,
             lease=heard.lease,
             user=kept.user,

@@ -120,6 +120,8 @@ def _task_progress(room: str, message: dict[str, Any]) -> Heard | None:
     kind, _, task_id = room.partition(":")
     if kind != "task_progress":
         return _progress(room, message)
+    if not task_id:
+        return None
     how_far = _how_far(message)
     return Heard(
         _id("task", task_id),

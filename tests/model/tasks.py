@@ -108,7 +108,9 @@ class Process:
 
     def begin(self) -> None:
         with self.world.at(self), suppress(ConnectionError):
-            self.attempt._begin()
+            checkpoint = self.attempt._begin()
+            if not self.attempt.stop:
+                self.attempt._go_on_from(checkpoint)
 
     def write(self) -> None:
         """What the reporter does five times a second, and the job itself at its end."""
