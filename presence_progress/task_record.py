@@ -192,7 +192,8 @@ class TaskRecord:
             "total": total if total is None else max(total, done),
             "total_grown": self.total_grown or (total is not None and done > total),
             "percent": percent_done,
-            "rate": None if self.rate is None else round(self.rate, 1),
+            # Also of what takes minutes: "0.0 a second" says nothing.
+            "rate": None if self.rate is None else float(f"{self.rate:.3g}"),
             "eta": None if self.eta is None or is_ended else _rounded(self.eta),
             "eta_range": low_high,
             "ok": self.ok,

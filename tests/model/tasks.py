@@ -329,7 +329,8 @@ class TaskWorld(World):
             self._require(was not in ENDED, task_id, "after an end is nothing", story)
             self._require(now in _FOLLOWING[was], task_id, "a state follows the one before", story)
             is_first_child = bool(after.get("children")) and not before.get("children")
-            fell = (after["percent"] or 0) < (before["percent"] or 0)
+            is_known = after["percent"] is not None and before["percent"] is not None
+            fell = is_known and after["percent"] < before["percent"]
             self._require(not fell or is_first_child, task_id, "the percent never falls", story)
             self._judge_silence(task_id, was, now, story)
         else:
