@@ -42,6 +42,11 @@ demo: .venv/demo $(STATIC)
 	@$(BIN)/$(PIP) --editable '.[test,check]'
 	@touch $@
 
+.venv/bench: .venv/develop
+	$(SAY) "Installing what the benchmarks compare with …"
+	@$(BIN)/$(PIP) --editable '.[bench]'
+	@touch $@
+
 # Frappe v15's own pins: the oldest packages that this one must live with.
 .venv-oldest/develop: pyproject.toml setup.py tests/oldest.txt
 	@tools/needs python $(PYTHON)
@@ -102,8 +107,9 @@ check-javascript: frontend
 chaos: .venv/develop
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-bench: .venv/develop frontend
+bench: .venv/bench frontend
 	$(BIN)/python -m benchmarks.track
+	$(BIN)/python -m benchmarks.eta
 	$(BIN)/python -m benchmarks.rooms
 	$(BIN)/python -m benchmarks.large_rooms
 	$(BIN)/python -m benchmarks.realtime $(ARGS)

@@ -32,8 +32,16 @@ _IMPATIENCE: dict[str, Any] = {
 }
 
 
+TASK = "Realtime Task"
+"""The DocType of the history of tasks, in a site that has this app."""
+
+
 class ContextError(RuntimeError):
     """It cannot be told where this code runs; the message says how to tell it."""
+
+
+class Superseded(Exception):
+    """A later attempt of this task has begun; what this one has not committed is not to be."""
 
 
 @dataclass
@@ -152,25 +160,71 @@ def commit() -> None:
         local.db.commit()
 
 
-def is_work_horse() -> bool:
-    """Return whether this process runs one job of RQ's and nothing else, so that it may be killed
-    without harm to others; asks Redis for its worker."""
+def is_work_horse(process: int) -> bool:
+    """Return whether a process runs one job of RQ's, this one, and nothing else, so that it may be
+    killed without harm to others; asks Redis for its worker."""
     current = job()
     if current is None or not current.worker_name:
         return False
     worker = redis().hget(f"rq:worker:{current.worker_name}", "pid")
-    return worker is not None and int(worker) != os.getpid()
+    return worker is not None and int(worker) != process
 
 
-def save_checkpoint(task_id: str, checkpoint: str) -> bool:
+def take_checkpoint(task_id: str, attempt: int) -> tuple[bool, str | None]:
+    """Begin an attempt in the site's database, in the transaction that runs, and return whether
+    checkpoints are stored there, and the last one of the attempts before.
+
+    Waits for an earlier attempt that is about to commit one. From then on none of them can:
+    nothing is done twice, even by a job that was taken for dead and is not.
+    """
+    db = _tasks_database()
+    # Before the first there is nothing to wait for.
+    if db is None or attempt == 1:
+        return db is not None, None
+    found = _stored_task(db, task_id)
+    taken = {"attempt": attempt, "state": "running", "ended_at": None}
+    if found is None:
+        _insert_task(task_id, **taken)
+    elif found.attempt < attempt:
+        db.set_value(TASK, task_id, taken, update_modified=False)
+    return True, (found and found.checkpoint) or None
+
+
+def save_checkpoint(task_id: str, attempt: int, checkpoint: str) -> bool:
     """Store a checkpoint in the site's database, in the transaction that runs: it is committed with
-    the rows that it speaks of. Returns False outside Frappe, where there is none."""
-    return False
+    the rows that it speaks of. Returns False where there is none: outside Frappe.
+
+    Raises :class:`Superseded`; and whatever the database raises, for a transaction that lacks its
+    checkpoint must not be committed.
+    """
+    db = _tasks_database()
+    if db is None:
+        return False
+    found = _stored_task(db, task_id)
+    stored = {"attempt": attempt, "checkpoint": checkpoint}
+    if found is None:
+        _insert_task(task_id, state="running", **stored)
+    elif found.attempt > attempt:
+        raise Superseded
+    else:
+        db.set_value(TASK, task_id, stored, update_modified=False)
+    return True
 
 
-def saved_checkpoint(task_id: str) -> tuple[bool, str | None]:
-    """Return whether checkpoints are stored in a database here, and a task's."""
-    return False, None
+def _tasks_database() -> Any | None:
+    """Return the database of a site that has this app, if this is where we are."""
+    local = _frappe_local()
+    db = getattr(local, "db", None) if local else None
+    return db if db and db.table_exists(TASK) else None
+
+
+def _stored_task(db: Any, task_id: str) -> Any:
+    return db.get_value(TASK, task_id, ["attempt", "checkpoint"], as_dict=True, for_update=True)
+
+
+def _insert_task(task_id: str, **values: Any) -> None:
+    # Whose it is and what it was, the server says when it has ended.
+    sys.modules["frappe"].get_doc({"doctype": TASK, "name": task_id, **values}).db_insert()
 
 
 def rollback() -> None:

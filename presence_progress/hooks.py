@@ -6,3 +6,11 @@ app_publisher = "presence_progress developers"
 app_description = "Live presence, progress and counts that stay true through crashes and reloads"
 app_email = "presence-progress@example.com"
 app_license = "MIT"
+
+default_log_clearing_doctypes = {"Realtime Task": 30}
+
+permission_query_conditions = {"Realtime Task": "presence_progress.site.task_rights.listed"}
+has_permission = {"Realtime Task": "presence_progress.site.task_rights.may_read"}
+
+# What a task was about may be deleted, and whoever started it.
+ignore_links_on_delete = ["Realtime Task"]

@@ -6,9 +6,10 @@ may watch it. This module decides what a well-formed name is; it never decides w
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 EVENTS_CHANNEL = "events"
 """Frappe's own channel; its realtime server and ours listen to it."""
@@ -32,7 +33,12 @@ MAX_NAME = 500
 """Longest room name in characters: Frappe's longest document name (140) and DocType name, with room
 to spare."""
 
-Kind = Literal["presence", "online", "online_count", "task", "tasks", "count"]
+QUERY = "query:"
+MAX_QUERY = 2_000
+"""Longest name of a live query's room, which holds its filters and is no key on Redis: as many as
+fit into an address, in which a site without this app is asked."""
+
+Kind = Literal["presence", "online", "online_count", "task", "tasks", "count", "query"]
 ScopeKind = Literal["user", "doc", "doctype", "site", "website"]
 
 
@@ -61,6 +67,8 @@ class Room:
     task_id: str | None = None
     user: str | None = None
     scope: Scope | None = None
+    filters: str | None = None
+    """JSON, as Frappe takes filters: an object or a list; "" for none."""
 
 
 # --- room names ---------------------------------------------------------------------------------
@@ -93,8 +101,24 @@ def count_room(scope: str, name: str) -> str:
     return f"count:{scope}/{name}"
 
 
+def query_room(doctype: str, filters: dict[str, Any] | list[Any] | None = None) -> str:
+    """Name a live query as the browser does: filters that mean the same are spelt the same, so that
+    they are asked about once. :class:`BadRoom` when they are too long for a name."""
+    text = json.dumps(filters or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    room = f"{QUERY}{_doctype(doctype)}/{text}"
+    _query(room)
+    return room
+
+
+def is_query(room: str) -> bool:
+    """Return whether a room is a live query's: its state is each user's own, and not on Redis."""
+    return room.startswith(QUERY)
+
+
 def parse_room(room: object) -> Room:
     """Take a room name apart; :class:`BadRoom` for anything that is none, whatever its type."""
+    if isinstance(room, str) and is_query(room):
+        return _query(room)
     if not isinstance(room, str) or not 0 < len(room) <= MAX_NAME:
         raise BadRoom(f"a room name is a text of 1 to {MAX_NAME} characters")
     if room == ONLINE:
@@ -119,6 +143,19 @@ def parse_room(room: object) -> Room:
             scope_text, _, name = rest.rpartition("/")
             return Room("count", name=_part("name of the count", name), scope=_scope(scope_text))
     raise BadRoom(f"no such room: {room[:80]!r}")
+
+
+def _query(room: str) -> Room:
+    if len(room) > MAX_QUERY:
+        raise BadRoom(f"a live query's name is a text of at most {MAX_QUERY} characters")
+    doctype, _, filters = room.removeprefix(QUERY).partition("/")
+    try:
+        read = json.loads(filters or "{}")
+    except (ValueError, RecursionError):
+        read = None
+    if not isinstance(read, (dict, list)):
+        raise BadRoom(f"filters are a list or an object in JSON, got {filters[:80]!r}")
+    return Room("query", doctype=_doctype(doctype), filters=filters)
 
 
 def _scope(text: str) -> Scope:

@@ -26,6 +26,7 @@ from collections.abc import (
     Mapping,
     Sized,
 )
+from contextlib import suppress
 from contextvars import ContextVar
 from importlib import import_module
 from types import TracebackType
@@ -109,7 +110,8 @@ async def _track_async(iterable: AsyncIterable[T], task: Task) -> AsyncIterator[
 
 def current_task() -> Task | None:
     """Return the task that runs here, or None."""
-    return _current.get()
+    task = _current.get()
+    return None if task is None or task._running.is_ended else task
 
 
 class Task:
@@ -154,6 +156,11 @@ class Task:
     @property
     def id(self) -> str:
         return self._record.task_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is: 1, and one more with each retry."""
+        return self._record.attempt
 
     @property
     def done(self) -> int:
@@ -215,9 +222,14 @@ class Task:
 
         In a Frappe job it is part of the transaction that runs, and so as true as the rows.
         Elsewhere it is in Redis within a fifth of a second: where no row may be done twice, store
-        what this returns, plain JSON, with the rows, and begin with :meth:`resume`.
+        what this returns, plain JSON, with the rows, and begin with :meth:`resume`. Raises
+        :class:`TaskCancelled` where a later attempt has begun meanwhile: this one was taken for
+        dead.
         """
-        return self._running.checkpoint(value)
+        try:
+            return self._running.checkpoint(value)
+        except context.Superseded:
+            raise TaskCancelled("superseded") from None
 
     @property
     def resumed(self) -> Any:
@@ -233,7 +245,7 @@ class Task:
     # --- its life ---
 
     def __enter__(self) -> Task:
-        self._joined = _current.get()
+        self._joined = current_task()
         if self._joined is not None:
             self._joined._join(self._title, self._total, self._stages)
             return self._joined
@@ -252,7 +264,9 @@ class Task:
     ) -> None:
         if self._joined is not None:
             return
-        _leave(self._token)
+        # A generator that was left early is closed wherever it is collected.
+        with suppress(ValueError):
+            _current.reset(self._token)
         _running.pop(self.id, None)
         if error is None:
             self._running.end("done")
@@ -298,14 +312,6 @@ class Task:
 _current: ContextVar[Task | None] = ContextVar("_current", default=None)
 _running: dict[str, Task] = {}
 """By id, those of this process."""
-
-
-def _leave(token: Any) -> None:
-    try:
-        _current.reset(token)
-    except ValueError:
-        # A generator that was left early is closed wherever it is collected.
-        _current.set(None)
 
 
 def _mark_forked() -> None:

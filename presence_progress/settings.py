@@ -149,6 +149,22 @@ DRAIN_TIMEOUT = 1
 MAX_LISTED = 500
 """Rows of one list that a socket has on screen."""
 MAX_ROOMS_PER_SOCKET = 1_000
+MAX_QUERIES_PER_SOCKET = 50
+"""Live queries among them: each is a question to the database after every change."""
+QUERY_WAIT = 0.3, 2.0
+"""Seconds after the last change, and at most after the first, until a live query is asked again:
+ten thousand saves are a few questions."""
+QUERY_REFRESH = 60
+"""Seconds between two questions of a live query of which nothing is heard: raw SQL, the clock and
+shared documents change what somebody may see, and publish nothing."""
+QUERY_BATCH = 20
+"""Counts in one question to a site with this app."""
+QUERY_BUDGET = 3.0
+"""Seconds after which a site puts off the rest of such a question: one slow count shall not make
+all of them late."""
+QUERY_QUESTIONS = 2
+"""Such questions to one site at once, of its :data:`FRAPPE_QUESTIONS`: who may come in is more
+urgent."""
 MAX_PENDING_EVENTS = 1_000
 """Events of one socket that wait for their turn; more than that is a client that has lost its
 mind."""

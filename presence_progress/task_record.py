@@ -34,6 +34,7 @@ class Messages:
         self.noted = 0
         self._kept: dict[int, Message] = {}
         self._unwritten: dict[int, Message] = {}
+        self._taken: dict[int, Message] = {}
 
     def note(self, level: str, message: str, row: int | None) -> None:
         text = plain_text(message, MAX_MESSAGE_LENGTH)
@@ -49,14 +50,17 @@ class Messages:
     @property
     def last(self) -> list[Message]:
         """The last ones, of those that are not among the first."""
-        begin = max(MAX_MESSAGES, self.noted - MAX_LAST_MESSAGES)
-        places = [self._place(n) for n in range(begin, self.noted)]
+        places = [self._place(n) for n in self._last_numbers]
         return [_shown(self._kept[place]) for place in places if place in self._kept]
+
+    @property
+    def _last_numbers(self) -> range:
+        return range(max(MAX_MESSAGES, self.noted - MAX_LAST_MESSAGES), self.noted)
 
     def take(self) -> dict[int, Message]:
         """Return what was not written yet, by place; whoever fails to write it gives it back."""
-        taken, self._unwritten = self._unwritten, {}
-        return taken
+        self._taken, self._unwritten = self._unwritten, {}
+        return self._taken
 
     def give_back(self, taken: Mapping[int, Message]) -> None:
         self._unwritten = {**taken, **self._unwritten}
@@ -65,10 +69,22 @@ class Messages:
         """Redis has lost them: all that is kept is to be written once more."""
         self._unwritten = dict(self._kept)
 
-    def resume(self, noted: int, first: list[Message]) -> None:
-        """Go on from the messages of an earlier attempt, which are in Redis."""
+    def to_resume(self) -> list[Message]:
+        """Return those that the next attempt needs: what is shown, and what Redis may not have
+        yet."""
+        # In this order: the other thread moves them from the first to the second.
+        unwritten, taken = self._unwritten, self._taken
+        found = {message["n"]: message for message in (*taken.values(), *unwritten.values())}
+        for n in (*range(min(self.noted, MAX_MESSAGES)), *self._last_numbers):
+            if (message := self._kept.get(self._place(n))) is not None:
+                found[n] = message
+        return [found[n] for n in sorted(found)]
+
+    def resume(self, noted: int, messages: list[Message]) -> None:
+        """Go on from an earlier attempt, whose other messages are in Redis."""
         self.noted = noted
-        self._kept = {n: {"n": n, **message} for n, message in enumerate(first)}
+        self._kept = {self._place(message["n"]): message for message in messages}
+        self._unwritten = dict(self._kept)
 
     def _place(self, number: int) -> int:
         half = MAX_KEPT_MESSAGES // 2
@@ -114,8 +130,12 @@ class TaskRecord:
     started_at: int | None = None
     _resumed: tuple[str | None, int] | None = None
     """The stage of the checkpoint that this attempt goes on from, and what was done in it."""
-    _percent: int | None = None
-    """The highest that was shown in this stretch of work: a bar never goes back."""
+    stretch: int = 0
+    """How often the counting has begun anew."""
+    begun_at: int = 0
+    """The number that it has begun at."""
+    _highest: tuple[int, int] = (0, 0)
+    """A stretch of work, and the highest percent that was shown of it: a bar never goes back."""
 
     @property
     def room(self) -> str:
@@ -141,8 +161,9 @@ class TaskRecord:
         self.done, self.total, self.total_grown = 0, total, False
         if self._resumed is not None and self._resumed[0] == self.stage:
             self.done, self._resumed = self._resumed[1], None
+        self.begun_at = self.done
         if not self.weights:
-            self._percent = None
+            self.stretch += 1
 
     # --- for watchers ---
 
@@ -157,9 +178,7 @@ class TaskRecord:
     def fields(self) -> dict[str, Any]:
         """Return all of the room's fields but ``attempt``, ``state`` and ``ended_at``, which the
         scripts judge."""
-        if self.total is not None and self.done > self.total:
-            # Whoever does more than he has said knows better now.
-            self.set_total(self.done)
+        done, total, percent_done = self._measure()
         is_ended = self.state in ENDED
         low_high = None if self.eta_range is None or is_ended else [*map(_rounded, self.eta_range)]
         return {
@@ -168,11 +187,13 @@ class TaskRecord:
             "stage": self.stage,
             "stages": self.weights
             and [{"name": name, "weight": weight} for name, weight in self.weights.items()],
-            "done": self.done,
-            "total": self.total,
-            "total_grown": self.total_grown,
-            "percent": self.percent(),
-            "rate": None if self.rate is None else round(self.rate, 1),
+            "done": done,
+            # Whoever does more than he has said knows better now.
+            "total": total if total is None else max(total, done),
+            "total_grown": self.total_grown or (total is not None and done > total),
+            "percent": percent_done,
+            # Also of what takes minutes: "0.0 a second" says nothing.
+            "rate": None if self.rate is None else float(f"{self.rate:.3g}"),
             "eta": None if self.eta is None or is_ended else _rounded(self.eta),
             "eta_range": low_high,
             "ok": self.ok,
@@ -186,24 +207,41 @@ class TaskRecord:
 
     def percent(self) -> int | None:
         """Return how much of the whole is done; what was shown once is not taken back."""
+        return self._measure()[2]
+
+    def workload(self) -> tuple[int, int | None]:
+        """Return how much is done, and of how much, as its pace is measured: in steps, or in ten
+        thousandths of weighted stages."""
+        if not self.weights:
+            return self.done, self.total
+        return int(10_000 * self._part_of_stages(self.weights, self.done, self.total)), 10_000
+
+    def _measure(self) -> tuple[int, int | None, int | None]:
+        """Return done, total and percent of one moment: the job goes on while its thread reads."""
+        # In this order: begin_stretch sets them in the other one.
+        stretch, total, done = self.stretch, self.total, self.done
         if self.state == "done":
-            return None if self.total is None and not self.weights else 100
-        now = self._percent_of_stages() if self.weights else self._percent_of_total()
-        if now is not None:
-            self._percent = max(now, self._percent or 0)
-        return None if now is None else self._percent
+            return done, total, None if total is None and not self.weights else 100
+        if self.weights:
+            part = self._part_of_stages(self.weights, done, total)
+            now: int | None = min(99, int(100 * part + 1e-9))
+        else:
+            now = percent(done, total, ended=False)
+        if now is None:
+            return done, total, None
+        of_stretch, highest = self._highest
+        if of_stretch == stretch:
+            now = max(now, highest)
+        self._highest = stretch, now
+        return done, total, now
 
-    def _percent_of_total(self) -> int | None:
-        return percent(self.done, self.total, ended=False)
-
-    def _percent_of_stages(self) -> int:
-        assert self.weights
-        names = list(self.weights)
+    def _part_of_stages(self, weights: dict[str, float], done: int, total: int | None) -> float:
+        names = list(weights)
         current = names.index(self.stage) if self.stage in names else 0
-        behind = sum(self.weights[name] for name in names[:current])
-        part = min(1.0, self.done / self.total) if self.total else 0.0
-        here = self.weights[names[current]] * part
-        return min(99, int(100 * (behind + here) / sum(self.weights.values()) + 1e-9))
+        behind = sum(weights[name] for name in names[:current])
+        part = min(1.0, done / total) if total else 0.0
+        here = weights[names[current]] * part
+        return (behind + here) / sum(weights.values())
 
     # --- from one attempt to the next ---
 
@@ -211,7 +249,7 @@ class TaskRecord:
         """Return all that the next attempt goes on with: the job's own value, and the counts that
         belong to it."""
         counted = {name: getattr(self, name) for name in _COUNTED}
-        noted = {"noted": self.messages.noted, "messages": self.messages.first}
+        noted = {"noted": self.messages.noted, "messages": self.messages.to_resume()}
         return {"value": value, **counted, **noted}
 
     def resume(self, checkpoint: Mapping[str, Any]) -> None:

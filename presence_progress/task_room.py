@@ -37,9 +37,9 @@ class Begun(NamedTuple):
     checkpoint: dict[str, Any] | None
 
 
-def begin_call(task: TaskRecord, holder: str) -> rooms.Call[Begun]:
+def begin_call(task: TaskRecord, holder: str, *, goes_on: bool = False) -> rooms.Call[Begun]:
     """Begin the attempt that a job was made for, or the next one when it runs again; the same
-    ``holder`` is told the same again."""
+    ``holder`` is told the same again. It ``goes_on`` when it was taken for lost, and was not."""
 
     def read(reply: Sequence[Any]) -> Begun:
         state, attempt, epoch, checkpoint = reply
@@ -51,7 +51,10 @@ def begin_call(task: TaskRecord, holder: str) -> rooms.Call[Begun]:
     return _call(
         "task_begin",
         *(task.site, task.task_id),
-        [task.attempt, TASK_LEASE, holder, len(identity), *rooms.field_arguments(fields)],
+        [
+            *(task.attempt, TASK_LEASE, holder, int(goes_on), len(identity)),
+            *rooms.field_arguments(fields),
+        ],
         read,
         due.note(task.site, task.room),
     )
@@ -60,23 +63,27 @@ def begin_call(task: TaskRecord, holder: str) -> rooms.Call[Begun]:
 class Written(NamedTuple):
     """What a task is after it was written: not ``is_taken`` means refused.
 
-    ``superseded`` when a later attempt has taken over. Another epoch than before means that Redis
-    had lost the room.
+    ``superseded`` when a later attempt has taken over, or another process this one. Another epoch
+    than before means that Redis had lost the room; ``is_news``, that it did not know that the job
+    runs: it has gone back, at least.
     """
 
     state: str
     epoch: str
     is_taken: bool
+    is_news: bool
 
 
 def write_call(
     task: TaskRecord,
+    holder: str = "",
     *,
     checkpoint: Mapping[str, Any] | None = None,
     traceback: str = "",
     messages: Mapping[int, Message] | None = None,
 ) -> rooms.Call[Written]:
-    """Write the task whole, and what of the rest is new."""
+    """Write the task whole, and what of the rest is new; ``holder`` is the process that makes its
+    attempt."""
     fields = task.fields()
     return _call(
         "task_write",
@@ -84,13 +91,18 @@ def write_call(
         [
             *(task.attempt, task.state, TASK_LEASE if task.state == "running" else 0),
             rooms.to_json(checkpoint, "checkpoint") if checkpoint else "",
-            *(traceback, len(fields)),
+            *(traceback, holder, len(fields)),
             *rooms.field_arguments(fields),
             *message_arguments(messages or {}),
         ],
-        lambda reply: Written(rooms.text(reply[0]), rooms.text(reply[1]), bool(reply[2])),
+        _read_written,
         due.note(task.site, task.room) if task.state in ENDED else (),
     )
+
+
+def _read_written(reply: Sequence[Any]) -> Written:
+    state, epoch, is_taken, is_news = reply
+    return Written(rooms.text(state), rooms.text(epoch), bool(is_taken), bool(is_news))
 
 
 class Renewed(NamedTuple):
@@ -101,13 +113,13 @@ class Renewed(NamedTuple):
     is_to_be_killed: bool
 
 
-def renew_call(site: str, task_id: str, attempt: int) -> rooms.Call[Renewed]:
-    """Say that an attempt's process lives."""
+def renew_call(site: str, task_id: str, holder: str) -> rooms.Call[Renewed]:
+    """Say that a job's process lives, whatever its attempt is by now."""
     return _call(
         "task_renew",
         site,
         task_id,
-        [attempt, TASK_LEASE],
+        [holder, TASK_LEASE],
         lambda reply: Renewed(rooms.text(reply[0]), bool(reply[1])),
     )
 
@@ -191,8 +203,8 @@ class Swept(NamedTuple):
     is_unsettled: bool
 
 
-def sweep_call(site: str, task_id: str, *, gone: int = 0) -> rooms.Call[Swept]:
-    """Let happen what happens by itself; ``gone`` is an attempt whose process is known to have
+def sweep_call(site: str, task_id: str, *, gone: str = "") -> rooms.Call[Swept]:
+    """Let happen what happens by itself; ``gone`` is the holder whose process is known to have
     ended."""
     return _call(
         "task_sweep",
@@ -274,16 +286,21 @@ def tell(site: str, task_id: str) -> rooms.Steps[dict[str, Any]]:
     if state:
         yield from list_steps(site, task_id, state)
         if state.get("parent"):
-            has_ended = yield child_call(site, state["parent"], task_id, state["state"])
+            has_ended = yield child_call(
+                site, state["parent"], task_id, state["state"], state["attempt"]
+            )
             if has_ended:
                 yield from tell(site, state["parent"])
     return state
 
 
-def child_call(site: str, parent: str, child: str, state: str) -> rooms.Call[bool]:
-    """Tell a task in which state a child is; returns whether it has ended with this."""
+def child_call(site: str, parent: str, child: str, state: str, attempt: int) -> rooms.Call[bool]:
+    """Tell a task in which state a child is, in which attempt; returns whether it has ended with
+    this."""
     note = due.note(site, keys.task_room(parent)) if state in ENDED else ()
-    return _call("task_child", site, parent, [child, state], lambda reply: bool(reply[1]), note)
+    return _call(
+        "task_child", site, parent, [child, state, attempt], lambda reply: bool(reply[1]), note
+    )
 
 
 def list_rooms(state: Mapping[str, Any]) -> list[str]:

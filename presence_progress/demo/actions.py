@@ -70,11 +70,12 @@ async def count_to_hundred(request: web.Request) -> web.Response:
 
 
 async def delete_airports(request: web.Request) -> web.Response:
-    await permitted(request, "write")
+    user = await permitted(request, "write")
 
     def work(db: sqlite3.Connection) -> None:
         airports.delete_all(db)
         airports.publish_total(db)
+        airports.announce_many(user.id)
 
     await with_database(request, work)
     return answer("ok")

@@ -109,6 +109,16 @@ def publish_total(db: sqlite3.Connection) -> None:
             log.warning("the number of airports could not be published: %s", error)
 
 
+def announce_many(user: str) -> None:
+    """Publish that many airports have changed at once, after the commit. Frappe says so of each; a
+    batch of an import says it once. A Redis that is away does not undo what is stored."""
+    message = {"doctype": DOCTYPE, "user": user}
+    try:
+        counts.publish_realtime("list_update", message, doctype=DOCTYPE)
+    except redis.RedisError as error:
+        log.warning("a change of many airports could not be published: %s", error)
+
+
 def _checked(values: Mapping[str, object]) -> dict[str, validation.Value]:
     try:
         return validation.check(values)[0]

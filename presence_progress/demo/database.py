@@ -45,6 +45,45 @@ CREATE TABLE IF NOT EXISTS session (
 );
 
 CREATE TABLE IF NOT EXISTS invisible (user TEXT PRIMARY KEY) WITHOUT ROWID;
+
+-- How the last attempt of each task has ended; times in ms since 1970.
+CREATE TABLE IF NOT EXISTS task_history (
+    name TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    state TEXT NOT NULL,
+    user TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    total INTEGER,
+    ok INTEGER NOT NULL,
+    warnings INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    error TEXT,
+    result TEXT,
+    reference_doctype TEXT,
+    reference_name TEXT,
+    parent_task TEXT,
+    queued_at INTEGER,
+    started_at INTEGER,
+    ended_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS task_history_of_user ON task_history (user, ended_at);
+CREATE INDEX IF NOT EXISTS task_history_of_document
+    ON task_history (reference_doctype, reference_name, ended_at);
+
+-- How far an import is, and the codes that it has had so far: written with its rows.
+CREATE TABLE IF NOT EXISTS import_checkpoint (
+    task TEXT PRIMARY KEY,
+    attempt INTEGER NOT NULL,
+    checkpoint TEXT NOT NULL,
+    modified REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS import_seen (
+    task TEXT NOT NULL,
+    code TEXT NOT NULL,
+    row INTEGER NOT NULL,
+    PRIMARY KEY (task, code)
+) WITHOUT ROWID;
 """
 
 _BUSY_TIMEOUT = 10.0

@@ -2,7 +2,8 @@
 and told as they go.
 
 A bad row is told and skipped, an odd one is told and stored; neither stops the import. Whatever
-ends it, a cancellation too, leaves whole batches behind and no uploaded file.
+ends it, a crash or a cancellation too, leaves whole batches behind, and the next attempt goes on
+after them. The uploaded file is kept until the import is done, or can never be.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from presence_progress import context, progress
-from presence_progress.demo import airports, database, validation
+from presence_progress.demo import airports, checkpoints, database, validation
 from presence_progress.demo.csvfile import CsvFile, Record, UnreadableFile, open_csv
 
 BATCH = 100
@@ -26,24 +27,29 @@ little."""
 log = logging.getLogger(__name__)
 
 
+FINISHED = "finished"
+"""In the place of how many rows are done."""
+
+
 def import_airports(
     path: str, database_path: str, pace: float = 0, delete_file: bool = False
 ) -> None:
     """Import a file into the database, at most ``pace`` rows a second (0: as fast as it goes)."""
-    try:
-        with progress.Task() as task:
-            task.stage("Reading the file")
-            file = _opened(Path(path))
-            task.total = file.total
-            if file.note:
-                task.warn(file.note)
-            task.stage("Importing")
-            with database.connect(Path(database_path)) as db:
-                _import(task, db, file, pace)
-            task.stage(None)
-    finally:
-        if delete_file:
-            Path(path).unlink(missing_ok=True)
+    with progress.Task() as task, database.connect(Path(database_path)) as db:
+        done = checkpoints.begin(db, task, 0)
+        try:
+            if done != FINISHED:
+                _import(task, db, Path(path), pace, done)
+        except UnreadableFile:
+            # Nor would it be readable the next time.
+            _finish(Path(path), delete_file)
+            raise
+        _finish(Path(path), delete_file)
+
+
+def _finish(path: Path, delete_file: bool) -> None:
+    if delete_file:
+        path.unlink(missing_ok=True)
 
 
 def _opened(path: Path) -> CsvFile:
@@ -53,23 +59,34 @@ def _opened(path: Path) -> CsvFile:
         raise UnreadableFile("The uploaded file is gone; upload it again.") from None
 
 
-def _import(task: progress.Task, db: sqlite3.Connection, file: CsvFile, pace: float) -> None:
-    # On disk, not in memory: which codes the file has had so far.
-    db.execute("PRAGMA temp_store = FILE")
-    db.execute("CREATE TEMP TABLE seen (code TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID")
-    started, done = time.monotonic(), 0
-    for batch in _batches(file, _batch_size(pace)):
+def _import(
+    task: progress.Task, db: sqlite3.Connection, path: Path, pace: float, done: int
+) -> None:
+    """Import a file from where earlier attempts have left it, after ``done`` records."""
+    task.stage("Reading the file")
+    file = _opened(path)
+    task.total = file.total
+    if file.note and not done:
+        task.warn(file.note)
+    task.stage("Importing")
+    for batch in _batches(file, done, _batch_size(pace), pace):
         verdicts = _Verdicts()
         with database.transaction(db):
             for row, record in batch:
-                verdicts.judge(db, file, row, record)
+                verdicts.judge(db, task, file, row, record)
+            done += len(batch)
+            # The last thing before the rows are stored, for what is told goes with them.
+            verdicts.tell(task)
+            task.done = done
+            checkpoints.store(db, task, done)
         airports.publish_total(db)
-        done += len(batch)
-        # Only now, with everything stored: advance() is where a cancellation is raised.
-        verdicts.tell(task)
-        task.advance(len(batch))
-        if pace:
-            time.sleep(max(0.0, started + done / pace - time.monotonic()))
+        airports.announce_many(context.user())
+        # Only now, with everything stored: this is where a cancellation is raised.
+        task.advance(0)
+    task.stage(None)
+    with database.transaction(db):
+        checkpoints.forget_seen(db, task)
+        checkpoints.store(db, task, FINISHED)
 
 
 def _batch_size(pace: float) -> int:
@@ -78,23 +95,37 @@ def _batch_size(pace: float) -> int:
     return min(BATCH, max(1, int(pace / 10))) if pace else BATCH
 
 
-def _batches(file: CsvFile, size: int) -> Iterator[list[tuple[int, Record]]]:
-    records = file.records()
+def _batches(
+    file: CsvFile, done: int, size: int, pace: float
+) -> Iterator[list[tuple[int, Record]]]:
+    """Yield the records that are not done, in batches, not faster than the pace."""
+    records = islice(file.records(), done, None)
+    started, yielded = time.monotonic(), 0
     while batch := list(islice(records, size)):
         yield batch
+        yielded += len(batch)
+        if pace:
+            time.sleep(max(0.0, started + yielded / pace - time.monotonic()))
 
 
 class _Verdicts:
-    """What became of the rows of one batch; told only once the batch is stored."""
+    """What became of the rows of one batch; told when all of them are stored."""
 
     def __init__(self) -> None:
         self.ok = 0
         self.remarks: list[tuple[Callable[[progress.Task, str, int], None], str, int]] = []
 
-    def judge(self, db: sqlite3.Connection, file: CsvFile, row: int, record: Record) -> None:
+    def judge(
+        self,
+        db: sqlite3.Connection,
+        task: progress.Task,
+        file: CsvFile,
+        row: int,
+        record: Record,
+    ) -> None:
         """Store one row or say why not."""
         try:
-            warnings = _store(db, file, row, record)
+            warnings = _store(db, task, file, row, record)
         except validation.InvalidAirport as error:
             self.remarks.append((progress.Task.error, str(error), row))
         except sqlite3.OperationalError:
@@ -116,14 +147,16 @@ class _Verdicts:
             say(task, message, row)
 
 
-def _store(db: sqlite3.Connection, file: CsvFile, row: int, record: Record) -> list[str]:
+def _store(
+    db: sqlite3.Connection, task: progress.Task, file: CsvFile, row: int, record: Record
+) -> list[str]:
     if isinstance(record, csv.Error):
         raise validation.InvalidAirport(f"cannot be read as CSV: {record}")
     cells = {field: record[at] for field, at in file.columns.items() if at < len(record)}
     airport, warnings = validation.check(cells)
     code = airport["icao"]
-    if not db.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (code, row)).rowcount:
-        first = db.execute("SELECT row FROM seen WHERE code = ?", (code,)).fetchone()["row"]
+    first = checkpoints.first_seen(db, task, str(code), row)
+    if first != row:
         raise validation.InvalidAirport(f"duplicate code {code}, first seen in row {first}")
     if len(record) > file.width and any(record[file.width :]):
         warnings.append(f"{len(record)} cells under a header of {file.width}")

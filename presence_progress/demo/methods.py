@@ -105,6 +105,7 @@ ROUTES = [
             ("frappe.auth.get_logged_user", get_logged_user),
             ("frappe.desk.form.load.get_user_info_for_viewers", get_user_info_for_viewers),
             ("frappe.client.get_count", get_count),
+            ("frappe.desk.reportview.get_count", get_count),
         )
     ),
 ]

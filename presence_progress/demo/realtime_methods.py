@@ -14,7 +14,8 @@ from aiohttp import web
 
 from presence_progress import context
 from presence_progress.demo import airports, sessions, users
-from presence_progress.demo.errors import ApiError, Invalid, Missing
+from presence_progress.demo.errors import ApiError, Forbidden, Invalid, Missing
+from presence_progress.demo.queries import read_query
 from presence_progress.demo.request import (
     CONFIG,
     answer,
@@ -26,7 +27,7 @@ from presence_progress.demo.request import (
     user_of,
     with_database,
 )
-from presence_progress.demo.users import GUEST, Right
+from presence_progress.demo.users import ADMINISTRATOR, GUEST, Right
 
 INSTALLED_APPS = ["frappe", "presence_progress"]
 SECRET_KEY = "socketio_auth_secret"
@@ -84,17 +85,44 @@ async def look(request: web.Request) -> web.Response:
     return answer(
         {
             "users": {sid: user for sid, user in users_of.items() if user != GUEST.id},
-            "may_read": [await _knows(request, *question) for question in arguments["questions"]],
+            "may_read": [await may_read(request, *question) for question in arguments["questions"]],
         }
     )
 
 
+async def count(request: web.Request) -> web.Response:
+    """What a site answers that has our app: :mod:`presence_progress.site.queries` does so in
+    Frappe."""
+    await require_server(request)
+    questions = (await arguments_of(request))["questions"]
+    return answer([await _counted(request, *question) for question in questions])
+
+
+async def _counted(
+    request: web.Request, user: str, doctype: str, filters: str, _: bool
+) -> dict[str, object]:
+    if not await may_read(request, user, doctype, ""):
+        return {"reason": "not permitted"}
+    if doctype != airports.DOCTYPE:
+        return {"value": 0}
+    try:
+        query = read_query({"filters": filters})
+    except Invalid:
+        return {"reason": "bad filters"}
+    return {"value": await with_database(request, airports.counted, query)}
+
+
+ERROR_LOG = "Error Log"
+"""Frappe's own, in which the demo has no documents: who may read it sees tracebacks."""
 _DOCTYPES = airports.DOCTYPE, airports.NOTE
 
 
-async def _knows(request: web.Request, user: str, doctype: str, name: str) -> bool:
-    may_read = "read" in users.USERS.get(user, GUEST).rights and doctype in _DOCTYPES
-    return may_read and (not name or await with_database(request, airports.exists, name))
+async def may_read(request: web.Request, user: str, doctype: str, name: str) -> bool:
+    """Return whether a user may read a document, or with an empty name a DocType."""
+    if doctype == ERROR_LOG:
+        return user == ADMINISTRATOR and not name
+    has_right = "read" in users.USERS.get(user, GUEST).rights and doctype in _DOCTYPES
+    return has_right and (not name or await with_database(request, airports.exists, name))
 
 
 async def _required(request: web.Request, *names: str) -> dict[str, str]:
@@ -107,6 +135,10 @@ async def _required(request: web.Request, *names: str) -> dict[str, str]:
 
 async def _may(request: web.Request, right: Right, name: str) -> web.Response:
     doctype = text_of(await arguments_of(request), "doctype")
+    if doctype == ERROR_LOG:
+        if not await may_read(request, (await user_of(request)).id, doctype, name):
+            raise Forbidden(f"Only Administrator may read the {ERROR_LOG}.")
+        return answer(True)
     if doctype not in _DOCTYPES:
         raise Missing(f"DocType {doctype[:40]} not found")
     # Rights first: who may not read learns nothing about what there is.
@@ -150,4 +182,7 @@ ROUTES = [
         ("can_subscribe_doc", can_subscribe_doc, ("v15",)),
         ("can_subscribe_doctype", can_subscribe_doctype, ("v15",)),
     )
-] + [web.post("/api/method/presence_progress.site.rights.look", look)]
+] + [
+    web.post("/api/method/presence_progress.site.rights.look", look),
+    web.post("/api/method/presence_progress.site.queries.count", count),
+]

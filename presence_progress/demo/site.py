@@ -30,15 +30,17 @@ from presence_progress.demo import (
     presence_methods,
     realtime_methods,
     resource,
+    task_methods,
 )
 from presence_progress.demo.config import DEFAULT_PACE, FRAPPES, SITE, Config
 from presence_progress.demo.errors import ApiError, Invalid
 from presence_progress.demo.request import CONFIG, in_thread
+from presence_progress.settings import TASK_TTL
 
 _HEARTBEAT = 5.0
 """Seconds between two tellings of the total; one that says nothing new is not published."""
-_UPLOAD_KEPT = 24 * 3600
-"""Seconds; only a job that was cancelled before it began leaves its file behind."""
+_UPLOAD_KEPT = TASK_TTL
+"""Seconds: for as long as an import that was not finished can be started again."""
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,15 @@ def make_app(config: Config) -> web.Application:
     """Build the site; the data folder must exist."""
     app = web.Application(middlewares=[_answer_refusals])
     app[CONFIG] = config
-    for part in (methods, realtime_methods, presence_methods, resource, actions, pages):
+    for part in (
+        methods,
+        realtime_methods,
+        presence_methods,
+        task_methods,
+        resource,
+        actions,
+        pages,
+    ):
         app.add_routes(part.ROUTES)
     app.cleanup_ctx.append(_keep_total)
     return app

@@ -31,12 +31,13 @@ class User:
         return f"{self.id}:demo"
 
 
+ADMINISTRATOR = "Administrator"
 GUEST = User("Guest", "Guest", "may do nothing", user_type="Website User")
 USERS = {
     user.id: user
     for user in (
         User(
-            "Administrator",
+            ADMINISTRATOR,
             "Ada Administrator",
             "may read, edit and import",
             frozenset({"read", "write"}),

@@ -1,11 +1,12 @@
 -- What the task scripts share; loaded after _room.lua. All of them take:
 -- KEYS[1] - the room
--- KEYS[2] - hash: what its job and the servers know of it. Of the attempt: holder, who has begun it; lease, until
---           when its job is known to live; lost_at, when a stalled one is given up; cancel_at, when a cancelled job
---           is killed; outcome, what became of its own job while its children go on (times in ms since 1970). Of
---           the task: checkpoint, traceback, job, and settled, the last attempt whose end everybody knows
+-- KEYS[2] - hash: what its job and the servers know of it. Of the attempt: holder, the process that has begun it;
+--           lease, until when its job is known to live; heard_at, when that was said; lost_at, when a stalled one
+--           is given up; cancel_at, when a cancelled job is killed; outcome, what became of its own job while its
+--           children go on (times in ms since 1970). Of the task: checkpoint, traceback, job; made, the attempt that
+--           a retry has last made a job for; and settled, the last attempt whose end everybody knows
 -- KEYS[3] - hash: place → message, JSON
--- KEYS[4] - hash: child → its state
+-- KEYS[4] - hash: child → its attempt and state, or 'parted' when it belonged to an earlier attempt of this task
 -- ARGV[1] - site
 -- ARGV[2] - room name
 -- ARGV[3] - time to live, seconds
@@ -48,9 +49,46 @@ local function end_with(new_state, set)
   return change(set)
 end
 
+-- The job is heard of, and known to live for a while, in milliseconds.
+local function extend_lease(lease)
+  redis.call('HSET', work_key, 'lease', whole(now + lease), 'heard_at', whole(now))
+  redis.call('HDEL', work_key, 'lost_at')
+end
+
 -- The children as a watcher sees them; nil without any.
 local function children()
   return field('children')
+end
+
+-- A child as it is kept: its attempt and its state.
+local function read_child(kept)
+  local child_attempt, child_state = string.match(kept or '', '^(%d+) (%a+)$')
+  return tonumber(child_attempt), child_state
+end
+
+-- The children so far belong to an attempt that is over.
+local function part_with_children()
+  for _, child in ipairs(redis.call('HKEYS', children_key)) do
+    redis.call('HSET', children_key, child, 'parted')
+  end
+end
+
+-- Whether the attempt is another process's: RQ ran its job once more after Redis had gone back.
+local function is_of_another(holder)
+  local known = redis.call('HGET', work_key, 'holder')
+  return holder ~= '' and known and known ~= holder
+end
+
+-- The job of a cancelled task is over: the task ends with the last of its children. Returns whether it has.
+local function end_cancelled()
+  local parts = children()
+  if parts and parts.left > 0 then
+    redis.call('HDEL', work_key, 'lease', 'lost_at')
+    redis.call('HSET', work_key, 'outcome', 'cancelled')
+    return false
+  end
+  end_with('cancelled', {})
+  return true
 end
 
 -- What the task as a whole has come to when its own job came to this: {state, fields}.

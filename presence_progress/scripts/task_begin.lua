@@ -1,28 +1,37 @@
 -- A job begins: it takes the attempt that was made for it, or makes the next one when it runs again. A task that
--- was cancelled does not begin, nor does a job whose attempt a later one has followed.
+-- was cancelled does not begin, nor does a job when a later one was made by a retry.
 -- KEYS, ARGV[1…3] - as _task.lua has them
--- ARGV[4] - the attempt that the job was made for
+-- ARGV[4] - the attempt that the job was made for; or the one that this process has begun before, and which was
+--           taken for lost meanwhile
 -- ARGV[5] - for how long it is known to live, milliseconds
 -- ARGV[6] - who begins: to the same one the same answer is given again
--- ARGV[7] - how many of the fields that follow say whose task it is: the others are left as they are when the job
+-- ARGV[7] - 1 when this process has begun before, and goes on: nothing that belongs to its work is done again
+-- ARGV[8] - how many of the fields that follow say whose task it is: the others are left as they are when the job
 --           goes on from a checkpoint
--- ARGV[8…] - field, JSON, …
+-- ARGV[9…] - field, JSON, …
 -- Returns {state: 'running', or why not: 'cancelled', 'superseded'; attempt; epoch; checkpoint, or ''}.
 
-local wanted, lease, holder, identity = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
+local wanted, lease, holder = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local goes_on, identity = ARGV[7] == '1', tonumber(ARGV[8])
 local checkpoint = redis.call('HGET', work_key, 'checkpoint') or ''
 
 local is_known = state and not ENDED[state] and redis.call('HGET', work_key, 'holder') == holder
 if is_known and state ~= 'cancelling' then
   return { 'running', attempt, redis.call('HGET', room_key, EPOCH), checkpoint }
 end
-if wanted < attempt then
+-- An attempt that RQ has made by itself, of the same job, follows on the last one; only a retry makes another job.
+local is_superseded = wanted < tonumber(redis.call('HGET', work_key, 'made') or 0)
+if goes_on then
+  is_superseded = wanted < attempt or (wanted == attempt and is_of_another(holder))
+end
+if is_superseded then
   return { 'superseded', attempt, '', '' }
 end
-if state == 'cancelling' and wanted == attempt then
-  end_with('cancelled', {})
+if state == 'cancelling' and wanted <= attempt then
+  end_cancelled()
+  return { 'cancelled', attempt, '', '' }
 end
-if state == 'cancelled' and wanted == attempt then
+if state == 'cancelled' and wanted <= attempt then
   return { 'cancelled', attempt, '', '' }
 end
 if state and state ~= 'queued' then
@@ -38,22 +47,22 @@ local set = {
   { 'error', 'null' },
   { 'cancelled_by', 'null' },
   { 'cancelled_at', 'null' },
-  { 'children', 'null' },
 }
-for i = 8, checkpoint == '' and #ARGV or 7 + 2 * identity, 2 do
+local is_whole = checkpoint == '' and not goes_on
+for i = 9, is_whole and #ARGV or 8 + 2 * identity, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }
+end
+if not is_whole and field('percent') == 100 then
+  -- A job that was done is done again, from its last checkpoint.
+  set[#set + 1] = { 'percent', '99' }
 end
 set[#set + 1] = { 'state', '"running"' }
 
--- Messages that came after the checkpoint come again.
-local kept = checkpoint ~= '' and (cjson.decode(checkpoint).noted or 0) or 0
-local messages = redis.call('HGETALL', messages_key)
-for i = 1, #messages, 2 do
-  if cjson.decode(messages[i + 1]).n >= kept then
-    redis.call('HDEL', messages_key, messages[i])
-  end
+if not goes_on then
+  set[#set + 1] = { 'children', 'null' }
+  part_with_children()
 end
-redis.call('DEL', children_key)
-redis.call('HDEL', work_key, 'lost_at', 'cancel_at', 'outcome', 'traceback')
-redis.call('HSET', work_key, 'lease', whole(now + lease), 'holder', holder)
+redis.call('HDEL', work_key, 'cancel_at', 'outcome', 'traceback')
+redis.call('HSET', work_key, 'holder', holder)
+extend_lease(lease)
 return { 'running', wanted, change(set), checkpoint }

@@ -24,7 +24,8 @@ end
 local reply = { state }
 local parts = redis.call('HGETALL', children_key)
 for i = 1, #parts, 2 do
-  if not ENDED[parts[i + 1]] then
+  local _, child_state = read_child(parts[i + 1])
+  if child_state and not ENDED[child_state] then
     reply[#reply + 1] = parts[i]
   end
 end

@@ -2,16 +2,21 @@
 -- whose own job is over.
 -- KEYS, ARGV[1…3] - as _task.lua has them
 -- ARGV[4] - child
--- ARGV[5] - its state; 'queued' makes it a child
--- Returns {the state of this task that holds now, or ''; 1 when it has changed}.
+-- ARGV[5] - its state; 'queued' makes it a child of the attempt that is now
+-- ARGV[6] - its attempt
+-- Returns {the state of this task that holds now, or ''; 1 when it has ended with this}.
 
-local child, wanted = ARGV[4], ARGV[5]
+local child, wanted, child_attempt = ARGV[4], ARGV[5], tonumber(ARGV[6])
 
-local before = redis.call('HGET', children_key, child)
-if not state or ENDED[state] or (not before and wanted ~= 'queued') then
+local kept = redis.call('HGET', children_key, child)
+local before_attempt, before = read_child(kept)
+-- One that nobody knows is a child, too: Redis has lost them, and each of them says so.
+if not state or ENDED[state] or (kept == 'parted' and wanted ~= 'queued') then
   return { state or '', 0 }
 end
-if before == wanted then
+-- Who tells it may be late: in between, others have told what came after.
+local is_late = before and (child_attempt < before_attempt or (child_attempt == before_attempt and ENDED[before]))
+if is_late or (before == wanted and child_attempt == before_attempt) then
   return { state, 0 }
 end
 
@@ -22,8 +27,11 @@ local function kind(child_state)
   return child_state == 'done' and 'done' or 'failed'
 end
 
-redis.call('HSET', children_key, child, wanted)
-local parts = children() or { total = 0, done = 0, failed = 0, left = 0 }
+redis.call('HSET', children_key, child, whole(child_attempt) .. ' ' .. wanted)
+local parts = children()
+local shown = parts and field('percent') or 0
+local has_grown = parts and field('total_grown') or false
+parts = parts or { total = 0, done = 0, failed = 0, left = 0 }
 if before then
   parts[kind(before)] = parts[kind(before)] - 1
 else
@@ -31,6 +39,11 @@ else
 end
 parts[kind(wanted)] = parts[kind(wanted)] + 1
 local ended = parts.done + parts.failed
+local percent = math.min(99, math.floor(100 * ended / parts.total))
+if percent < shown then
+  percent = shown
+  has_grown = has_grown or not before
+end
 change({
   {
     'children',
@@ -40,7 +53,8 @@ change({
   },
   { 'done', whole(ended) },
   { 'total', whole(parts.total) },
-  { 'percent', whole(math.min(99, math.floor(100 * ended / parts.total))) },
+  { 'total_grown', has_grown and 'true' or 'false' },
+  { 'percent', whole(percent) },
   { 'rate', 'null' },
   { 'eta', 'null' },
   { 'eta_range', 'null' },

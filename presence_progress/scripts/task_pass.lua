@@ -136,8 +136,7 @@ if ENDED[wanted] then
   end
   return { 'taken', found, end_with(wanted, set), 1, is_new and 1 or 0 }
 end
-redis.call('HSET', work_key, 'lease', whole(now + lease))
-redis.call('HDEL', work_key, 'lost_at')
+extend_lease(lease)
 if state ~= wanted then
   tell = 1
 end

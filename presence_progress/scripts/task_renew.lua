@@ -1,20 +1,19 @@
 -- The job's process lives.
 -- KEYS, ARGV[1…3] - as _task.lua has them
--- ARGV[4] - attempt
+-- ARGV[4] - its holder, whatever its attempt is by now
 -- ARGV[5] - for how long that is known, milliseconds
--- Returns {the state that holds now, '' when there is no such task, 'superseded' when a later attempt has
--- followed; 1 when the job was cancelled so long ago that it is to be killed}.
+-- Returns {the state that holds now, '' when there is no such task, 'superseded' when another process has begun
+-- an attempt since; 1 when the job was cancelled so long ago that it is to be killed}.
 
-local writer, lease = tonumber(ARGV[4]), tonumber(ARGV[5])
+local holder, lease = ARGV[4], tonumber(ARGV[5])
 
-if writer < attempt then
+if is_of_another(holder) then
   return { 'superseded', 0 }
 end
-if not state or writer > attempt or ENDED[state] then
+if not state or state == 'queued' or ENDED[state] then
   return { state or '', 0 }
 end
-redis.call('HSET', work_key, 'lease', whole(now + lease))
-redis.call('HDEL', work_key, 'lost_at')
+extend_lease(lease)
 if state == 'stalled' then
   state = 'running'
   change({ { 'state', '"running"' } })

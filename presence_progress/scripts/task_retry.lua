@@ -27,5 +27,8 @@ if checkpoint == '' then
   end
   set[#set + 1] = { 'percent', field('total') and '0' or 'null' }
 end
+redis.call('HDEL', work_key, 'holder')
+redis.call('HSET', work_key, 'made', whole(attempt + 1))
+part_with_children()
 change(set)
 return { attempt + 1, job, checkpoint }

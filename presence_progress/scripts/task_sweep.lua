@@ -2,12 +2,12 @@
 -- that was to stop has stopped with it.
 -- KEYS, ARGV[1…3] - as _task.lua has them
 -- ARGV[4] - for how long a stalled job is not given up, milliseconds, unless KEYS[2] says so: lost_after
--- ARGV[5] - the attempt whose process is known to have ended; 0 for none
+-- ARGV[5] - holder: the process that is known to have ended; '' for none
 -- Returns {when the task is to be swept again, ms since 1970, or -1; its state, or ''; 1 when the state has
 -- changed; 1 when it has ended and not everybody knows}.
 
 local lost_after = tonumber(redis.call('HGET', work_key, 'lost_after') or ARGV[4])
-local gone = tonumber(ARGV[5])
+local gone = ARGV[5]
 
 local function told(due, changed)
   local is_settled = not ENDED[state] or tonumber(redis.call('HGET', work_key, 'settled') or 0) == attempt
@@ -22,10 +22,13 @@ if not state or state == 'queued' or ENDED[state] or is_waiting then
   return told(-1, false)
 end
 
-local lease, lost_at = unpack(redis.call('HMGET', work_key, 'lease', 'lost_at'))
-local is_gone = gone == attempt or (lost_at and now >= tonumber(lost_at))
+local holder, lease, lost_at = unpack(redis.call('HMGET', work_key, 'holder', 'lease', 'lost_at'))
+local is_gone = (gone ~= '' and gone == holder) or (lost_at and now >= tonumber(lost_at))
+if is_gone and state == 'cancelling' then
+  return told(-1, end_cancelled())
+end
 if is_gone then
-  end_with(state == 'cancelling' and 'cancelled' or 'lost', {})
+  end_with('lost', {})
   return told(-1, true)
 end
 if lease and now < tonumber(lease) then
@@ -40,5 +43,8 @@ if state == 'cancelling' then
   return told(now + lost_after, false)
 end
 state = 'stalled'
-change({ { 'state', '"stalled"' } })
+change({
+  { 'state', '"stalled"' },
+  { 'heard_at', redis.call('HGET', work_key, 'heard_at') or 'null' },
+})
 return told(now + lost_after, true)

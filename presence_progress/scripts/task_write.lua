@@ -6,25 +6,29 @@
 -- ARGV[6] - for how long the job is known to live, milliseconds; 0 when it does not run
 -- ARGV[7] - checkpoint, JSON; '' leaves it as it is
 -- ARGV[8] - traceback; '' leaves it as it is
--- ARGV[9] - how many fields follow
--- ARGV[10…] - field, JSON, … of all others; then place, JSON, … of messages
--- Returns {the state that holds now; the room's epoch; 1 when it was taken, 0 when it was refused}. A job that has
--- ended may leave its task running: its children have not.
+-- ARGV[9] - the process that makes the attempt; '' for who speaks of a job that does not run
+-- ARGV[10] - how many fields follow
+-- ARGV[11…] - field, JSON, … of all others; then place, JSON, … of messages
+-- Returns {the state that holds now; the room's epoch; 1 when it was taken, 0 when it was refused; 1 when it was
+-- not known that the attempt runs: Redis has lost it, or gone back}. A job that has ended may leave its task running:
+-- its children have not.
 
 local writer, wanted, lease = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
-local checkpoint, traceback, field_count = ARGV[7], ARGV[8], tonumber(ARGV[9])
+local checkpoint, traceback, holder, field_count = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 -- What of a task with children is said of the children.
 local COUNTED = {
   done = true, total = true, total_grown = true, percent = true, rate = true, eta = true, eta_range = true,
 }
 
 local epoch = redis.call('HGET', room_key, EPOCH)
-if writer < attempt then
-  return { 'superseded', epoch, 0 }
+if writer < attempt or (writer == attempt and is_of_another(holder)) then
+  return { 'superseded', epoch, 0, 0 }
 end
+local is_news = wanted ~= 'queued' and (not state or state == 'queued' or writer > attempt)
 if state and writer == attempt then
-  if ENDED[state] or (wanted == 'queued' and state ~= 'queued') then
-    return { state, epoch, 0 }
+  local is_over = ENDED[state] or (not ENDED[wanted] and redis.call('HEXISTS', work_key, 'outcome') == 1)
+  if is_over or (wanted == 'queued' and state ~= 'queued') then
+    return { state, epoch, 0, 0 }
   end
   if wanted == 'running' and state == 'cancelling' then
     wanted = state
@@ -36,8 +40,8 @@ end
 
 local parts = children()
 local set = { { 'attempt', whole(writer) } }
-local last_field = 9 + 2 * field_count
-for i = 10, last_field, 2 do
+local last_field = 10 + 2 * field_count
+for i = 11, last_field, 2 do
   if not (parts and COUNTED[ARGV[i]]) then
     set[#set + 1] = { ARGV[i], ARGV[i + 1] }
   end
@@ -52,23 +56,30 @@ if traceback ~= '' then
   redis.call('HSET', work_key, 'traceback', traceback)
 end
 
+if holder ~= '' then
+  redis.call('HSET', work_key, 'holder', holder)
+end
+
 if not ENDED[wanted] then
   if lease > 0 then
-    redis.call('HSET', work_key, 'lease', whole(now + lease))
-    redis.call('HDEL', work_key, 'lost_at')
+    extend_lease(lease)
   end
   set[#set + 1] = { 'ended_at', 'null' }
   set[#set + 1] = { 'state', cjson.encode(wanted) }
-  return { wanted, change(set), 1 }
+  return { wanted, change(set), 1, is_news and 1 or 0 }
 end
 if parts and parts.left > 0 then
   redis.call('HDEL', work_key, 'lease', 'lost_at')
   redis.call('HSET', work_key, 'outcome', wanted)
-  return { state, change(set), 1 }
+  if state == 'stalled' then
+    state = 'running'
+    set[#set + 1] = { 'state', '"running"' }
+  end
+  return { state, change(set), 1, is_news and 1 or 0 }
 end
 if parts then
   change(set)
   wanted, set = outcome_of(wanted)
 end
 epoch = end_with(wanted, set)
-return { wanted, epoch, 1 }
+return { wanted, epoch, 1, is_news and 1 or 0 }

@@ -327,6 +327,8 @@ def right_to_watch(
         if room.doctype:
             return room.doctype, room.name or ""
         return room.user == identity.user and not identity.is_guest
+    if room.kind == "query":
+        return room.doctype or "", ""
     return room.scope is not None and _right_to_scope(identity, room.scope)
 
 

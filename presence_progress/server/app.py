@@ -27,11 +27,13 @@ from presence_progress.server import (
 from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.connection import connect, disconnect
+from presence_progress.server.count_questions import CountQuestions
 from presence_progress.server.engine import TOO_SLOW, Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper, Sweeper
+from presence_progress.server.live_queries import LiveQueries
 from presence_progress.server.node import Node
 from presence_progress.server.online import Online
 from presence_progress.server.presence_sweeper import PresenceSweeper
@@ -83,6 +85,7 @@ class RealtimeServer:
         self._transitions = Transitions(self._access.app)
         self._node = Node(calls, self._transitions.has_hooks)
         self._online = Online(self._node)
+        self._queries = LiveQueries(CountQuestions(self._questions, self._access.app))
         self._services = Services(
             self._redis,
             calls,
@@ -91,6 +94,7 @@ class RealtimeServer:
             Viewers(calls, fanout),
             self._node,
             self._online,
+            self._queries,
             settings.developer_mode,
         )
         self._events = {
@@ -103,7 +107,13 @@ class RealtimeServer:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
         self._sio.eio.on_caught_up = self._catch_up
-        self._bus = Bus(Single(self._redis), self._store.source, self._deliver, self._send_states)
+        self._bus = Bus(
+            Single(self._redis),
+            self._store.source,
+            self._deliver,
+            self._send_states,
+            self._queries.doubt_all,
+        )
         presence_sweeper = PresenceSweeper(calls, self._node, self._transitions)
         sweepers: dict[str, Sweeper] = {
             "presence": presence_sweeper,
@@ -111,7 +121,9 @@ class RealtimeServer:
             "task": TaskSweeper(calls, self._access.app),
         }
         self._keeper = Keeper(calls, sweepers, self._watched)
-        self._rights = Rights(self._access, self._sessions.values, self._drop_session)
+        self._rights = Rights(
+            self._access, self._sessions.values, self._drop_session, self._queries.doubt
+        )
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
         self._stock_progress = StockProgress(calls, self._listeners)
         self._tasks: list[asyncio.Task[None]] = []
@@ -139,6 +151,7 @@ class RealtimeServer:
                 self._rights,
                 self._rule_changes,
                 self._stock_progress,
+                self._queries,
             )
         ]
 
@@ -257,6 +270,7 @@ class RealtimeServer:
                 self._services.fanout.to_everybody(event)
         elif site:
             self._services.fanout.pass_on(site, room, events)
+            self._queries.hear(site, room, events)
             if room.startswith("presence:"):
                 self._services.viewers.note_change(site, room)
 
@@ -279,10 +293,12 @@ class RealtimeServer:
         }
 
     def _watched(self) -> set[tuple[str, str]]:
+        """Return the rooms that somebody here watches and whose state is on Redis."""
         return {
             (session.identity.site, room)
             for session in self._sessions.values()
             for room in session.watched
+            if not keys.is_query(room)
         }
 
     async def _send_states(

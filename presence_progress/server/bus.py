@@ -61,6 +61,7 @@ class Bus:
 
     ``store`` is where rooms live, when that is not Frappe's Redis. ``on_doubt`` gets what to see
     to, None for all, and returns what is left because Redis failed: for that it is called again.
+    ``on_miss`` is called when some of Frappe's own events may be missing, which have no state.
     """
 
     def __init__(
@@ -69,11 +70,16 @@ class Bus:
         store: Source | None,
         on_events: Callable[[list[Event]], None],
         on_doubt: Callable[[set[Any] | None], Awaitable[set[Any]]],
+        on_miss: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_doubt = on_doubt
         self._doubt = asyncio.Event()
-        # Frappe's events have no state: what is missed of them is nothing to be read again.
-        doubts = [lambda: None, self._doubt.set] if store else [self._doubt.set]
+
+        def doubt_both() -> None:
+            on_miss()
+            self._doubt.set()
+
+        doubts = [on_miss, self._doubt.set] if store else [doubt_both]
         names = ["Redis", "the store"]
         self._ears = [
             Ear(name, source, on_events, doubt, self._note)

@@ -46,6 +46,7 @@ class Denied(Exception):
 
     def __init__(self, status: int) -> None:
         super().__init__(f"{status} {_phrase(status)}")
+        self.status = status
         self.phrase = _phrase(status)
 
 

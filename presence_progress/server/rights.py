@@ -61,8 +61,11 @@ class Rights:
         access: Access,
         sessions: Callable[[], Iterable[Session]],
         drop: Callable[[Session, str], Awaitable[None]],
+        on_doubt: Callable[[str, str], None] = lambda site, user: None,
     ) -> None:
+        """``on_doubt`` gets a site and the user whose rights may have changed, "" for everybody."""
         self._access = access
+        self._on_doubt = on_doubt
         self._sessions = sessions
         self._drop = drop
         self._site_doubted: dict[str, float] = {}
@@ -118,6 +121,7 @@ class Rights:
             self._site_doubted[site] = now
             self._sites_to_doubt.discard(site)
         self._access.forget(site, user or None)
+        self._on_doubt(site, user)
         for session in self._sessions():
             if session.identity.site == site and session.identity.user == user:
                 self._identity_due[session] = now

@@ -166,6 +166,8 @@ def _document_of_room(room: Any = None, *_: Any) -> Document | None:
         parsed = keys.parse_room(room)
     except keys.BadRoom:
         return None
+    if parsed.kind == "query" and parsed.doctype:
+        return parsed.doctype, ""
     return (parsed.doctype, parsed.name) if parsed.doctype and parsed.name else None
 
 

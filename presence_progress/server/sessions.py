@@ -30,9 +30,15 @@ from presence_progress.server.fanout import Fanout
 from presence_progress.server.node import Node
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.site_settings import PresenceRules
-from presence_progress.settings import MAX_FORESEEN, MAX_PENDING_EVENTS, MAX_ROOMS_PER_SOCKET
+from presence_progress.settings import (
+    MAX_FORESEEN,
+    MAX_PENDING_EVENTS,
+    MAX_QUERIES_PER_SOCKET,
+    MAX_ROOMS_PER_SOCKET,
+)
 
 if TYPE_CHECKING:
+    from presence_progress.server.live_queries import LiveQueries
     from presence_progress.server.online import Online
     from presence_progress.server.viewers import Viewers
 
@@ -70,6 +76,7 @@ class Services:
     viewers: Viewers
     node: Node
     online: Online
+    queries: LiveQueries
     developer_mode: bool = False
 
 
@@ -262,6 +269,8 @@ class Session:
             self.close_document(document)
         for room in (None, *self.identity.rooms, *self._joined):
             self.services.fanout.leave(self.identity.site, self.connection, room)
+        for room in filter(keys.is_query, self._joined):
+            self.services.queries.leave(self, room)
         while self._writing is not None:
             # An entry under way is not taken back by cancelling it: it must arrive before its
             # leave.
@@ -321,9 +330,15 @@ class Session:
         if room in self._joined:
             del self._joined[room]
             self.services.fanout.leave(self.identity.site, self.connection, room)
+            if keys.is_query(room):
+                self.services.queries.leave(self, room)
 
     def follow(self, room: str, why: Follow, reads: Document | None = None) -> None:
         """Join a room whose state the client wants; who calls sends it the state."""
+        if keys.is_query(room) and room not in self.watched:
+            queries = sum(map(keys.is_query, self.watched))
+            if queries >= MAX_QUERIES_PER_SOCKET:
+                raise TooManyRooms(f"a socket has at most {MAX_QUERIES_PER_SOCKET} live queries")
         self.join(room, reads)
         self.watched[room] = self.watched.get(room, Follow(0)) | why
 
@@ -372,6 +387,11 @@ class Session:
         return await self.services.calls.run(call)
 
     async def send_state(self, room: str) -> None:
+        if keys.is_query(room):
+            # Sent as soon as it is known: a slow count holds up nothing else that a client asks.
+            if not self._is_closed:
+                self.services.queries.show(self, room)
+            return
         self.send("room_state", (await self.snapshot(room)).wire())
 
     async def enter(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -61,10 +62,7 @@ class TaskSweeper:
                 task = await self._calls.run_steps(task_room.tell(site, task_id))
                 if task.get("state") in ENDED:
                     ended.append({"task_id": task_id, **task})
-            if ended:
-                with suppress(NoApp):  # such a site keeps no history
-                    await self._app.ask(site, "tasks.record", {"tasks": ended})
-            for task in ended:
+            for task in await self._recorded(site, ended):
                 attempt = task["attempt"]
                 await self._calls.run(
                     task_room.note_call(site, task["task_id"], "settled", attempt)
@@ -73,3 +71,14 @@ class TaskSweeper:
             pass
         finally:
             self._settling -= places
+
+    async def _recorded(self, site: str, ended: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Have ends recorded, and return those that are: a job that has not let go of its row yet
+        is left for the next sweep."""
+        if not ended:
+            return []
+        try:
+            recorded = await self._app.ask(site, "tasks.record", {"tasks": ended})
+        except NoApp:  # such a site keeps no history
+            return ended
+        return [task for task in ended if task["task_id"] in recorded]

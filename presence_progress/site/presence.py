@@ -8,17 +8,16 @@ have both.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 import frappe
 import frappe.defaults
-from frappe.utils import convert_utc_to_system_timezone
 
 from presence_progress import context, keys
 from presence_progress.presence import HOOKS
 from presence_progress.settings import TRANSITION_TTL
 from presence_progress.site.callers import as_user, require_server
+from presence_progress.site.times import site_time
 
 INVISIBLE = "presence_progress_invisible"
 """A default of the user's, where Frappe keeps what users have chosen."""
@@ -103,7 +102,7 @@ def run_hooks(transitions: list[dict[str, Any]]) -> None:
     for one in transitions:
         mark = keys.ran_key(frappe.local.site, one["id"])
         if redis.set(mark, "", nx=True, ex=TRANSITION_TTL):
-            at = _site_time(one["at"])
+            at = site_time(one["at"] / 1_000_000)
             for path in frappe.get_hooks(HOOKS[one["kind"]]):
                 _run_hook(path, one["doctype"], one["name"], one["user"], at)
 
@@ -118,10 +117,3 @@ def _run_hook(path: str, *arguments: object) -> None:
         frappe.db.rollback()
         frappe.log_error(f"{path} failed")
         frappe.db.commit()
-
-
-def _site_time(microseconds: int) -> datetime:
-    """Return a moment as Frappe stores it: in the site's time zone, without naming it."""
-    utc = datetime.fromtimestamp(microseconds / 1_000_000, timezone.utc)
-    local: datetime = convert_utc_to_system_timezone(utc)
-    return local.replace(tzinfo=None)

@@ -44,11 +44,16 @@ def imported(config: Config, site: str, tmp_path: Path) -> Import:
     def imported(content: bytes | str, pace: float = 0) -> progress.Task:
         path = tmp_path / "upload.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        with progress.Task("Import") as task:
-            try:
+        is_kept = True
+        try:
+            with progress.Task("Import") as task:
                 import_airports(str(path), str(config.database), pace, delete_file=True)
-            finally:
-                assert not path.exists(), "the upload is still there"
+            is_kept = False
+        except UnreadableFile:
+            is_kept = False
+            raise
+        finally:
+            assert path.exists() == is_kept, "an upload is kept for as long as it can be imported"
         return task
 
     return imported
@@ -322,7 +327,7 @@ def test_a_slow_pace_is_told_and_cancelled_ten_times_a_second(
     imported: Import, stored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[int] = []
-    monkeypatch.setattr(progress.Task, "advance", lambda task, n=1: steps.append(n))
+    monkeypatch.setattr(progress.Task, "advance", lambda task, n=1: steps.append(task.done))
     rows = "\n".join(row(f"A{number:03}") for number in range(20))
     imported(f"{HEADER}\n{rows}", pace=50)
-    assert steps == [5, 5, 5, 5]
+    assert steps == [5, 10, 15, 20]

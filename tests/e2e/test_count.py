@@ -1,4 +1,5 @@
-"""The article's own page: as it was written, with and without its setTimeout."""
+"""Counts on a page: the article's own, as it was written, with and without its setTimeout; and how
+many documents somebody may see."""
 
 from __future__ import annotations
 
@@ -6,11 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.e2e.conftest import SignIn
+from tests.e2e.conftest import AIRPORTS, SignIn
 from tests.running import Demo
 
 FOR_LOOP = """
@@ -61,3 +63,52 @@ def test_a_python_prompt_counts_to_a_hundred(demo: Demo, sign_in: SignIn, wait: 
     }
     subprocess.run([sys.executable, "-c", FOR_LOOP], env=environment, check=True)
     expect(page.locator("#app")).to_have_text("Count: 99")
+
+
+QUERIES = """
+<script type="module" src="/static/presence_progress.js"></script>
+<p>All: <live-count doctype="Airport"></live-count></p>
+<p>Here: <live-count doctype="Airport" filters='{"city": "Testville"}'></live-count></p>
+<p>Wrong: <live-count doctype="Airport" filters="city=Testville"></live-count></p>
+"""
+
+
+@pytest.mark.usefixtures("no_airports")
+def test_a_live_query_follows_what_others_save(
+    demo: Demo, demo_data: Path, administrator: str, sign_in: SignIn
+) -> None:
+    (demo_data / "try" / "queries.html").write_text(QUERIES)
+    viewer, editor = sign_in("viewer@example.com"), sign_in("editor@example.com")
+    page = viewer.open("/try/queries")
+    everything, here, wrong = (page.locator("live-count").nth(number) for number in range(3))
+    for count in (everything, here):
+        expect(count).to_have_text("0")
+    expect(wrong).to_have_text("The filters are neither an object nor a list in JSON.")
+
+    airports = f"{demo.url}/api/resource/Airport"
+    for number in range(3):
+        airport = {"icao": f"XTE{number}", "airport_name": "Test", "city": "Testville"}
+        where = {"latitude": 1, "longitude": 1}
+        assert editor.context.request.post(airports, data={**airport, **where}).ok
+    expect(here).to_have_text("3")
+    assert editor.context.request.put(f"{airports}/XTE0", data={"city": "Elsewhere"}).ok
+    expect(here).to_have_text("2")
+    expect(everything).to_have_text("3")
+    page.reload()
+    expect(here).to_have_text("2")
+
+    # An import tells of its batches, not of its rows.
+    demo.start_import(administrator)
+    expect(everything).to_have_text(f"{AIRPORTS + 3:,}", timeout=60_000)
+    for number in range(3):
+        assert editor.context.request.delete(f"{airports}/XTE{number}").ok
+    expect(here).to_have_text("0")
+    expect(everything).to_have_text(f"{AIRPORTS:,}")
+
+
+def test_whoever_may_read_nothing_is_shown_no_number(demo_data: Path, sign_in: SignIn) -> None:
+    (demo_data / "try" / "queries.html").write_text(QUERIES)
+    page = sign_in("no-access@example.com").open("/try/queries")
+    count = page.locator("live-count").first.locator("span")
+    expect(count).to_have_attribute("title", "You may not see this number.")
+    expect(count).to_have_text("\u2013")

@@ -35,6 +35,7 @@ def test_the_page_of_the_readme_works_as_pasted(demo_data: Path, sign_in: SignIn
         # The elements' shadow roots are open: a person reads what is in them, and so does this.
         expect(page.locator("doc-viewers [data-user]")).to_have_count(2)
     expect(here.locator("h1")).to_contain_text(re.compile(r"[\d,]{3,} airports"))
+    expect(there.locator("[doctype=Airport][filters]")).to_have_text(re.compile(r"^\d+$"))
     counts.publish_realtime("count", {"count": 41}, user=EDITOR)
     expect(here.locator("[event=count]")).to_contain_text("41")
     # Not the total of the airports: the site tells that one again every few seconds.

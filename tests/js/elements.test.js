@@ -21,6 +21,7 @@ it("makes one tag on a page show what is live, with a look of its own", async ()
   document.body.innerHTML = `
     <live-count scope="website" name="visits"></live-count>
     <task-progress task-id="t1"></task-progress>
+    <task-tray user="ada@example.com"></task-tray>
     <doc-viewers doctype="Airport" name="LTFM"></doc-viewers>
     <online-users count-only></online-users>`;
   await nextTick();
@@ -29,6 +30,7 @@ it("makes one tag on a page show what is live, with a look of its own", async ()
     "online:count",
     "presence:Airport/LTFM",
     "task:t1",
+    "tasks:ada@example.com",
   ]);
 
   stub.state("count:website/visits", { value: 7 });
@@ -39,8 +41,17 @@ it("makes one tag on a page show what is live, with a look of its own", async ()
   expect(root("task-progress")?.querySelector("[role=progressbar]")).not.toBeNull();
   expect(root("task-progress")?.querySelector("style")?.textContent).toContain(".pp-task");
 
+  // What is inside a shadow root counts as inside.
+  const tray = root("task-tray");
+  tray?.querySelector("button")?.click();
+  await nextTick();
+  const panel = tray?.querySelector("[role=dialog]");
+  panel?.dispatchEvent(new Event("pointerdown", { bubbles: true, composed: true }));
+  await nextTick();
+  expect(tray?.querySelector("[role=dialog]")).not.toBeNull();
+
   document.body.replaceChildren();
   await nextTick();
   await nextTick();
-  expect(stub.socket.take("room_unwatch")).toHaveLength(4);
+  expect(stub.socket.take("room_unwatch")).toHaveLength(5);
 });

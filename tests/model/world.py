@@ -60,8 +60,8 @@ class Watched(rooms.Call[Any]):
     effect: Callable[[Place, int, Any], None]
 
 
-def rule(patch: pytest.MonkeyPatch, limits: Limits) -> None:
-    """Take time and limits into the tests' hands, until ``patch`` undoes it."""
+def rule_time(patch: pytest.MonkeyPatch) -> None:
+    """Take the scripts' time into the tests' hands, until ``patch`` undoes it."""
     real_source = rooms.source
 
     @cache
@@ -74,6 +74,11 @@ def rule(patch: pytest.MonkeyPatch, limits: Limits) -> None:
 
     patch.setattr(rooms, "source", source)
     patch.setattr(rooms, "digest", digest)
+
+
+def rule(patch: pytest.MonkeyPatch, limits: Limits) -> None:
+    """Take time and limits of presence into the tests' hands, until ``patch`` undoes it."""
+    rule_time(patch)
     patch.setattr(presence, "SESSION_LEASE", limits.session_lease)
     patch.setattr(presence, "EDITING_LEASE", limits.editing)
     patch.setattr(presence, "FOCUS_LEASE", limits.focus)

@@ -258,6 +258,33 @@ async def test_a_task_is_cancelled_by_its_owner_and_nobody_else(
     assert rooms.snapshot(f"tasks:{EDITOR}").state["cancel-me"]["state"] == "cancelling"
 
 
+async def test_a_documents_tasks_are_listed_for_its_readers(
+    stack: Stack, server: Process, sign_in: Connect
+) -> None:
+    task_id = progress.enqueue(
+        "tests.jobs.fail", queue="nobody-works-here", user=EDITOR, doctype="Airport", name="KJFK"
+    )
+    listed = "tasks:doc:Airport/KJFK"
+    viewer, nobody = await sign_in(VIEWER, server), await sign_in(NOBODY, server)
+    assert list((await viewer.watch(listed))["state"]) == [task_id]
+    await nobody.say("room_watch", listed)
+    denied = await nobody.wait_for("room_denied")
+    assert denied == {"room": listed, "reason": "not permitted"}
+
+
+async def test_what_a_user_has_seen_is_known_on_all_his_pages(
+    server: Process, sign_in: Connect
+) -> None:
+    here, there = await sign_in(EDITOR, server), await sign_in(EDITOR, server)
+    await there.watch(f"tasks:{EDITOR}")
+    await here.say("tasks_seen", 1_795_000_000_000)
+    change = await there.wait_for("room_change", lambda m: "seen_at" in m["set"])
+    assert change["set"] == {"seen_at": 1_795_000_000_000}
+    for odd in (None, "now", -1, 2**60, True, 1.5):
+        await here.say("tasks_seen", odd)
+        assert (await here.wait_for("room_denied"))["reason"] == "no such room"
+
+
 @pytest.mark.parametrize("task_id", [None, "", 7, {}, "no-such-task"])
 async def test_cancelling_what_is_no_task_is_denied(
     server: Process, sign_in: Connect, task_id: Any

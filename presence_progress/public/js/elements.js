@@ -6,6 +6,7 @@ import DocViewers from "./components/DocViewers.vue";
 import LiveCount from "./components/LiveCount.vue";
 import OnlineUsers from "./components/OnlineUsers.vue";
 import TaskProgress from "./components/TaskProgress.vue";
+import TaskTray from "./components/TaskTray.vue";
 import { css } from "./components/styles.js";
 
 const ELEMENTS = {
@@ -13,6 +14,7 @@ const ELEMENTS = {
   "live-count": LiveCount,
   "online-users": OnlineUsers,
   "task-progress": TaskProgress,
+  "task-tray": TaskTray,
 };
 
 /** Defines the elements; a second call, by a second copy of this bundle, changes nothing. */

@@ -1,5 +1,6 @@
 /**
- * What a page loads: `<live-count>`, `<task-progress>`, `<doc-viewers>`, `<online-users>`.
+ * What a page loads: `<live-count>`, `<task-progress>`, `<task-tray>`, `<doc-viewers>`,
+ * `<online-users>`.
  */
 import { registerElements } from "./elements.js";
 

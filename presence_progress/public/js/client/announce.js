@@ -22,6 +22,19 @@ function region() {
   return made;
 }
 
+/** Ends that were told: a task may stand on a page more than once. @type {Set<string>} */
+const told = new Set();
+
+/**
+ * What the end of a task is told once under; nothing where its time is not known.
+ *
+ * @param {string} taskId
+ * @param {number | null | undefined} endedAt
+ */
+export function endKey(taskId, endedAt) {
+  return endedAt ? `${taskId} ${endedAt}` : undefined;
+}
+
 /** Makes a speaker that says its newest text, at most every five seconds. */
 export function createAnnouncer() {
   let last = -Infinity;
@@ -35,9 +48,17 @@ export function createAnnouncer() {
   }
 
   return {
-    /** @param {string} text @param {{ now?: boolean }} [options] `now` for what ends a matter */
-    announce(text, { now = false } = {}) {
+    /**
+     * @param {string} text
+     * @param {{ now?: boolean, once?: string }} [options] `now` for what ends a matter; of what has
+     *   the same `once`, only the first is said, whoever says it
+     */
+    announce(text, { now = false, once } = {}) {
       clearTimeout(timer);
+      if (once !== undefined) {
+        if (told.has(once)) return;
+        told.add(once);
+      }
       const wait = now ? 0 : last + EVERY_MS - Date.now();
       if (wait <= 0) say(text);
       else timer = setTimeout(() => say(text), wait);

@@ -37,3 +37,56 @@ export function formatDuration(seconds) {
   if (minutes < 60) return translate("{0} min {1} s", minutes, whole % 60);
   return translate("{0} h {1} min", Math.floor(minutes / 60), minutes % 60);
 }
+
+/** A time span in its largest unit. @param {number} seconds */
+function formatRough(seconds) {
+  if (seconds < 60) return translate("{0} s", Math.round(seconds));
+  if (seconds < 3600) return translate("{0} min", Math.round(seconds / 60));
+  return translate("{0} h", formatNumber(Math.round(seconds / 3600)));
+}
+
+/**
+ * A time span that is known roughly: "3–5 min".
+ *
+ * @param {number} low seconds
+ * @param {number} high seconds
+ * @returns {string} empty when both read the same
+ */
+export function formatSpan(low, high) {
+  const [unit, text] = /** @type {[number, string]} */ (
+    high < 60 ? [1, "{0}–{1} s"] : high < 3600 ? [60, "{0}–{1} min"] : [3600, "{0}–{1} h"]
+  );
+  const [from, to] = [low, high].map((seconds) => Math.round(seconds / unit));
+  if (from >= to) return "";
+  // Of minutes, or hours, nought says too little.
+  if (from === 0) return translate("{0} – {1}", formatRough(low), formatRough(high));
+  return translate(text, formatNumber(from), formatNumber(to));
+}
+
+const UNITS = /** @type {const} */ ([
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+]);
+const DAYS_TOLD = 7;
+
+/** How long ago something was; a date when it was long ago. @param {number} then @param {number} now */
+export function formatAgo(then, now) {
+  const seconds = Math.max(0, now - then) / 1000;
+  const [unit, length] = UNITS.find(([, size]) => seconds >= size) ?? ["minute", 60];
+  if (seconds < 60) return translate("just now");
+  const language = languageOf();
+  if (unit === "day" && seconds >= DAYS_TOLD * length)
+    return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(then);
+  const format = new Intl.RelativeTimeFormat(language, { style: "short" });
+  return format.format(-Math.floor(seconds / length), unit);
+}
+
+/** The page's language, if the browser knows it. */
+function languageOf() {
+  try {
+    return Intl.getCanonicalLocales(document.documentElement.lang)[0];
+  } catch {
+    return undefined;
+  }
+}

@@ -27,7 +27,12 @@ import { asking, receiveChange, receiveState, stateOf } from "./room.js";
 const PATIENCE = { first: 20_000, limit: 300_000 };
 
 /** The reasons that end the watching itself. */
-export const REFUSALS = new Set(["not permitted", "no such room", "presence is off"]);
+export const REFUSALS = new Set([
+  "not permitted",
+  "no such room",
+  "presence is off",
+  "bad filters",
+]);
 
 /** @param {import("./connection.js").Connection} connection */
 export function createRooms(connection) {

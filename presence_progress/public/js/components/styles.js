@@ -111,11 +111,17 @@ export const css = /* css */ `
   background: currentColor;
   content: "";
 }
-.pp-task { --pp-badge: var(--pp-muted); --pp-fill: var(--pp-accent); }
-.pp-task[data-state="running"] { --pp-badge: var(--pp-accent); }
-.pp-task[data-state="cancelling"] { --pp-badge: var(--pp-amber); --pp-fill: var(--pp-amber); }
-.pp-task[data-state="done"] { --pp-badge: var(--pp-green); --pp-fill: var(--pp-green); }
-.pp-task[data-state="failed"] { --pp-badge: var(--pp-red); --pp-fill: var(--pp-red); }
+.pp-task, .pp-row { --pp-badge: var(--pp-muted); --pp-fill: var(--pp-accent); }
+:is(.pp-task, .pp-row)[data-state="running"] { --pp-badge: var(--pp-accent); }
+:is(.pp-task, .pp-row):is([data-state="cancelling"], [data-state="stalled"]) {
+  --pp-badge: var(--pp-amber);
+  --pp-fill: var(--pp-amber);
+}
+:is(.pp-task, .pp-row)[data-state="done"] { --pp-badge: var(--pp-green); --pp-fill: var(--pp-green); }
+:is(.pp-task, .pp-row):is([data-state="failed"], [data-state="lost"]) {
+  --pp-badge: var(--pp-red);
+  --pp-fill: var(--pp-red);
+}
 .pp-task[data-state="cancelled"] { --pp-fill: color-mix(in srgb, var(--pp-muted) 55%, transparent); }
 .pp-task[data-state="running"] .pp-badge::before { animation: pp-pulse 1.8s ease-in-out infinite; }
 .pp-bar {
@@ -126,6 +132,8 @@ export const css = /* css */ `
   height: 6px;
   background: var(--pp-track);
 }
+.pp-bar[data-slim] { margin-block: 7px 6px; height: 4px; }
+.pp-bar-cut { position: absolute; inset-block: 0; width: 2px; background: var(--pp-surface); }
 .pp-bar-fill {
   border-radius: inherit;
   inline-size: 0;
@@ -136,7 +144,19 @@ export const css = /* css */ `
 }
 .pp-bar[data-unknown] .pp-bar-fill { inline-size: 34%; animation: pp-slide 1.6s ease-in-out infinite; }
 .pp-bar[data-unknown]:dir(rtl) .pp-bar-fill { animation-name: pp-slide-rtl; }
-.pp-task[data-stale] .pp-bar-fill { animation-play-state: paused; opacity: 0.55; }
+:is(.pp-task, .pp-row)[data-stale] .pp-bar-fill { animation-play-state: paused; opacity: 0.55; }
+/* Nobody knows whether it goes on: striped, and standing still. */
+:is(.pp-task, .pp-row)[data-state="stalled"] .pp-bar-fill {
+  background: repeating-linear-gradient(
+    -45deg,
+    var(--pp-fill) 0 5px,
+    color-mix(in srgb, var(--pp-fill) 45%, var(--pp-track)) 5px 10px
+  );
+}
+:is(.pp-task, .pp-row)[data-state="stalled"] .pp-bar[data-unknown] .pp-bar-fill {
+  inline-size: 100%;
+  animation: none;
+}
 .pp-task-line {
   display: flex;
   flex-wrap: wrap;
@@ -145,16 +165,18 @@ export const css = /* css */ `
   color: var(--pp-muted);
 }
 /* Text that nobody translated keeps its order in a page that is read from right to left. */
-.pp-task-title, .pp-task-stage, .pp-badge, .pp-task-line > *, .pp-issues summary span, .pp-message-text {
-  unicode-bidi: isolate;
+.pp-task-title, .pp-task-stage, .pp-badge, .pp-row-title, .pp-message-text { unicode-bidi: isolate; }
+.pp-task-percent, .pp-task-line > *, .pp-row-line > *, .pp-stages span, .pp-issues summary span, .pp-issues-foot span,
+.pp-task-note, .pp-task-error, .pp-row-error {
+  unicode-bidi: plaintext;
 }
-.pp-task-line > *, .pp-issues summary span { unicode-bidi: plaintext; }
 .pp-task-line strong { color: var(--pp-text); font-weight: 550; }
 .pp-task-percent {
   margin-inline-start: auto;
   color: var(--pp-text);
   font-weight: 600;
 }
+.pp-task-note { margin-block-start: 8px !important; color: var(--pp-badge); overflow-wrap: anywhere; }
 .pp-task-error {
   margin-block-start: 8px !important;
   color: var(--pp-red);
@@ -172,9 +194,25 @@ export const css = /* css */ `
   line-height: 1.4 !important;
   transition: background-color 0.12s;
 }
+a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowrap; }
 .pp-button:disabled { opacity: 0.5; pointer-events: none; }
 .pp-button:hover { background: var(--pp-hover) !important; }
-.pp-task-end { margin-inline-start: auto; }
+.pp-stages {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 2px 14px;
+  margin: 6px 0 0;
+  padding: 0;
+  color: var(--pp-muted);
+  font-size: 0.8125rem;
+  list-style: none;
+}
+.pp-stages li { display: inline-flex; align-items: center; gap: 6px; min-width: 0; }
+.pp-stages svg { flex: none; fill: none; stroke: currentColor; stroke-width: 1.5; }
+.pp-stages [data-part="done"] svg { color: var(--pp-green); }
+.pp-stages [data-part="now"] { color: var(--pp-text); font-weight: 550; }
+.pp-stages [data-part="now"] svg { color: var(--pp-badge); fill: currentColor; }
+.pp-stages [data-part="later"] svg { opacity: 0.6; }
 .pp-issues { margin-block-start: 8px; }
 .pp-issues summary {
   display: inline-flex;
@@ -213,6 +251,33 @@ export const css = /* css */ `
 }
 .pp-messages li:last-child { border: 0; }
 .pp-message-text { overflow-wrap: anywhere; }
+.pp-messages .pp-messages-gap { display: block; color: var(--pp-muted); text-align: center; }
+.pp-issues-foot {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 4px 10px;
+  padding-block-start: 8px;
+  color: var(--pp-muted);
+  font-size: 0.8125rem;
+}
+.pp-issues-foot .pp-button { color: var(--pp-text); }
+.pp-traceback {
+  overflow: auto;
+  margin: 6px 0 0;
+  border: 1px solid var(--pp-line);
+  border-radius: 8px;
+  padding: 10px 12px;
+  max-height: 18rem;
+  background: var(--pp-hover);
+  color: var(--pp-text);
+  font-family: ui-monospace, "SF Mono", "Cascadia Mono", monospace;
+  font-size: 0.75rem;
+  line-height: 1.5;
+  tab-size: 4;
+  white-space: pre;
+}
+.pp-traceback-none { padding-block-start: 4px; color: var(--pp-muted); font-size: 0.8125rem; }
 .pp-messages-more { padding-block: 6px 2px; color: var(--pp-muted); font-size: 0.8125rem; }
 .pp-quiet {
   border: 1px dashed var(--pp-line);
@@ -226,6 +291,145 @@ export const css = /* css */ `
   .pp-task-title { flex-grow: 1; }
   .pp-task-stage { display: none; }
 }
+
+/* TaskTray */
+:host(task-tray) { display: inline-block; vertical-align: middle; }
+.pp-tray { position: relative; display: inline-block; vertical-align: middle; }
+.pp .pp-tray-button {
+  position: relative;
+  display: grid;
+  place-items: center;
+  border-radius: 8px;
+  width: 32px;
+  height: 32px;
+  color: var(--pp-muted);
+}
+.pp .pp-tray-button:is(:hover, [aria-expanded="true"]) { background: var(--pp-hover); color: var(--pp-text); }
+.pp-tray-button svg { fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
+.pp-tray-arc { display: none; stroke: var(--pp-accent); stroke-width: 2; transform-origin: 50% 50%; }
+[data-busy] .pp-tray-ring { opacity: 0.35; }
+[data-busy] .pp-tray-check { display: none; }
+[data-busy] .pp-tray-arc { display: block; animation: pp-turn 1.1s linear infinite; }
+.pp-tray-badge {
+  position: absolute;
+  inset-block-start: -3px;
+  inset-inline-end: -4px;
+  border: 2px solid var(--pp-ring, var(--pp-surface));
+  border-radius: 99px;
+  padding-inline: 4px;
+  min-width: 18px;
+  background: var(--pp-accent);
+  color: light-dark(#fff, #0d1117);
+  font-size: 0.625rem;
+  font-weight: 650;
+  line-height: 14px;
+  text-align: center;
+}
+.pp-tray-badge[data-tone="done"] { background: var(--pp-green); }
+.pp-tray-badge[data-tone="failed"] { background: var(--pp-red); }
+.pp-tray-unread {
+  position: absolute;
+  inset-block-end: 1px;
+  inset-inline-end: 1px;
+  border: 2px solid var(--pp-ring, var(--pp-surface));
+  border-radius: 50%;
+  width: 11px;
+  height: 11px;
+  background: var(--pp-green);
+}
+.pp-tray-panel {
+  position: absolute;
+  inset-block-start: calc(100% + 8px);
+  inset-inline-end: 0;
+  z-index: 1030;
+  overflow: auto;
+  overscroll-behavior: contain;
+  border: 1px solid var(--pp-line);
+  border-radius: 12px;
+  padding: 4px 0 6px;
+  width: min(25rem, calc(100vw - 16px));
+  max-height: min(34rem, calc(100vh - 88px));
+  background: var(--pp-surface);
+  box-shadow: 0 10px 34px light-dark(rgb(15 20 30 / 0.16), rgb(0 0 0 / 0.55));
+  font-size: 0.875rem;
+  line-height: 1.45;
+  text-align: start;
+  white-space: normal;
+}
+.pp .pp-tray-panel:focus { outline: none; }
+.pp-tray-panel :is(h2, p, ul) { margin: 0; }
+.pp-tray-panel .pp-tray-title {
+  padding: 10px 16px 2px;
+  color: var(--pp-muted);
+  font-size: 0.75rem;
+  font-weight: 600;
+  letter-spacing: 0.01em;
+}
+.pp-rows { padding: 0; list-style: none; }
+.pp-row { position: relative; padding: 9px 16px 10px; }
+.pp-row + .pp-row { border-block-start: 1px solid var(--pp-line); }
+.pp-row[data-unread] { background: color-mix(in srgb, var(--pp-badge) 5%, transparent); }
+.pp-row-head { display: flex; align-items: center; gap: 8px; min-height: 26px; }
+.pp-row-mark {
+  flex: none;
+  fill: none;
+  stroke: var(--pp-badge);
+  stroke-width: 1.5;
+  stroke-linecap: round;
+  stroke-linejoin: round;
+}
+.pp-row-dot { fill: var(--pp-badge); stroke: none; }
+.pp-row[data-state="running"] .pp-row-dot { transform-origin: 50% 50%; animation: pp-pulse 1.8s ease-in-out infinite; }
+.pp-row-title {
+  flex: 1 1 0;
+  overflow: hidden;
+  font-weight: 550;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.pp-row-new {
+  flex: none;
+  border-radius: 99px;
+  padding: 0 7px;
+  background: color-mix(in srgb, var(--pp-badge) 9%, transparent);
+  color: color-mix(in srgb, var(--pp-badge) 85%, var(--pp-text));
+  font-size: 0.6875rem;
+  font-weight: 600;
+}
+.pp-row .pp-button { padding: 1px 8px !important; font-size: 0.75rem !important; }
+.pp-row .pp-bar, .pp-row-line, .pp-row-error { margin-inline-start: 24px !important; }
+.pp-row-line {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 0 12px;
+  color: var(--pp-muted);
+  font-size: 0.8125rem;
+}
+.pp-row:is([data-state="stalled"], [data-state="lost"]) .pp-row-line > :first-child { color: var(--pp-badge); }
+.pp-row-error {
+  display: -webkit-box;
+  overflow: hidden;
+  color: var(--pp-red);
+  font-size: 0.8125rem;
+  overflow-wrap: anywhere;
+  -webkit-box-orient: vertical;
+  -webkit-line-clamp: 2;
+}
+.pp-tray-note, .pp-tray-empty { padding: 6px 16px; color: var(--pp-muted); font-size: 0.8125rem; }
+.pp-tray-empty { padding-block: 26px; text-align: center; }
+.pp .pp-tray-more {
+  display: block;
+  border-radius: 7px;
+  margin: 4px 8px 0;
+  padding: 6px 8px;
+  width: calc(100% - 16px);
+  color: var(--pp-muted);
+  font-size: 0.8125rem;
+  font-weight: 550;
+}
+.pp .pp-tray-more:hover { background: var(--pp-hover); color: var(--pp-text); }
+.pp .pp-tray-more:disabled { opacity: 0.5; }
 
 /* DocViewers, OnlineUsers */
 :host(doc-viewers), :host(online-users) { display: inline-block; vertical-align: middle; }
@@ -410,6 +614,7 @@ export const css = /* css */ `
 .pp-viewers-move { transition: translate 0.2s, transform 0.2s; }
 
 @keyframes pp-pulse { 50% { opacity: 0.35; } }
+@keyframes pp-turn { to { rotate: 360deg; } }
 @keyframes pp-slide {
   from { translate: -110%; }
   to { translate: 310%; }

@@ -7,4 +7,5 @@ export { usePresence } from "./usePresence.js";
 export { usePresenceList } from "./usePresenceList.js";
 export { useRoom } from "./useRoom.js";
 export { isEnded, useTask } from "./useTask.js";
+export { useTaskHistory } from "./useTaskHistory.js";
 export { useTasks } from "./useTasks.js";
