@@ -160,6 +160,13 @@ class Life(RuleBasedStateMachine):
         """RQ runs a job again: its own retry, or it does not know that it runs."""
         self._run(job)
 
+    @may("again", "working")
+    @rule(process=one_of("working"))
+    def cancel_and_work_again(self, process: Process) -> None:
+        """Before it has heard of it."""
+        self.cancel(process.task_id, "up", 0)
+        self._run(process.job)
+
     def _run(self, job: tuple[str, int]) -> None:
         process = Process(self.world, *job)
         self.processes.append(process)
@@ -220,6 +227,18 @@ class Life(RuleBasedStateMachine):
             process.tell_gone()
 
     @property
+    def having_parts(self) -> list[Process]:
+        known = set(self.world.parents.values())
+        return [one for one in self.working if one.task_id in known]
+
+    @may("kill", "having_parts")
+    @rule(process=one_of("having_parts"))
+    def kill_and_retry(self, process: Process) -> None:
+        """A job that has handed out parts, which go on."""
+        self.kill(process, True)
+        self.retry(process.task_id)
+
+    @property
     def untold(self) -> list[Process]:
         return [one for one in self.processes if not one.is_alive and not one.has_told_gone]
 
@@ -241,6 +260,15 @@ class Life(RuleBasedStateMachine):
     @rule(process=one_of("paused"))
     def wake(self, process: Process) -> None:
         process.is_paused = False
+
+    @may("pause", "working")
+    @rule(process=one_of("working"))
+    def stand_still_for_a_while(self, process: Process) -> None:
+        """Long enough to be stalled, and not to be lost."""
+        process.is_paused = True
+        self.world.pass_time(TASK_LEASE + 1_000)
+        process.is_paused = False
+        self.world.pass_time(TASK_LOST_AFTER + 2_000)
 
     @may("rewire", "alive")
     @rule(process=one_of("alive"), state=WIRES, after=st.integers(0, 4))
