@@ -66,14 +66,13 @@ def _answer(viewer: _Viewer, room: object, rules: PresenceRules) -> dict[str, An
     except keys.BadRoom:
         return {"room": room, "reason": NO_SUCH_ROOM}
     name = str(room)
-    if parsed.kind == "query":
-        answer = queries.count_for_page(parsed.doctype or "", parsed.filters or "")
-        if "value" in answer:
-            return rooms.Snapshot(name, "", 0, answer).wire()
-        return {"room": name, **answer}
-    found = rooms.snapshot(name)
+    is_query = parsed.kind == "query"
+    found = rooms.Snapshot(name, "", 0, {}) if is_query else rooms.snapshot(name)
     task = found.state if parsed.kind == "task" else {}
     right = right_to_watch(viewer, parsed, task, rules)
     if right is not True and not (right and may_read_reference(*right, viewer.user)):
         return {"room": name, "reason": OFF if is_off(parsed, rules) else NOT_PERMITTED}
-    return found.wire()
+    if not is_query:
+        return found.wire()
+    answer = queries.count_for_page(parsed.doctype or "", parsed.filters or "")
+    return {**found.wire(), "state": answer} if "value" in answer else {"room": name, **answer}
