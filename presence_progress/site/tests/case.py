@@ -1,4 +1,4 @@
-"""What the tests in a site share. They work on Frappe v15 and v16, which have other base classes."""
+"""What the tests in a site share, on Frappe v15 and v16, whose base classes are not the same."""
 
 from __future__ import annotations
 
