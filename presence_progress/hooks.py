@@ -9,6 +9,11 @@ app_license = "MIT"
 
 web_include_js = ["presence_progress_web.bundle.js"]
 
+extend_bootinfo = "presence_progress.site.boot.extend_bootinfo"
+
+before_uninstall = "presence_progress.site.install.before_uninstall"
+after_migrate = "presence_progress.site.install.after_migrate"
+
 default_log_clearing_doctypes = {"Realtime Task": 30}
 
 permission_query_conditions = {"Realtime Task": "presence_progress.site.task_rights.listed"}
