@@ -7,6 +7,8 @@ app_description = "Live presence, progress and counts that stay true through cra
 app_email = "presence-progress@example.com"
 app_license = "MIT"
 
+web_include_js = ["presence_progress_web.bundle.js"]
+
 extend_bootinfo = "presence_progress.site.boot.extend_bootinfo"
 
 before_uninstall = "presence_progress.site.install.before_uninstall"
