@@ -21,3 +21,5 @@ has_permission = {"Realtime Task": "presence_progress.site.task_rights.may_read"
 
 # What a task was about may be deleted, and whoever started it.
 ignore_links_on_delete = ["Realtime Task"]
+
+app_include_js = "presence_progress_desk.bundle.js"
