@@ -3,9 +3,12 @@
  * provideVue.js has put on the page. A name that is missing here fails the build.
  */
 const Vue = /** @type {any} */ (window)[Symbol.for("presence_progress.vue")];
+if (!Vue)
+  throw new Error("A bundle that comes first imports ./shared/provideVue.js before all else.");
 
 export const {
   Fragment,
+  Teleport,
   TransitionGroup,
   computed,
   createApp,
