@@ -4,7 +4,7 @@
  */
 const Vue = /** @type {any} */ (window)[Symbol.for("presence_progress.vue")];
 if (!Vue)
-  throw new Error("A bundle that comes first imports ./shared/provideVue.js before all else.");
+  throw new Error("provideVue.js comes first");
 
 export const {
   Fragment,
