@@ -83,3 +83,8 @@ def send_one(number: int) -> None:
         if number == 2:
             raise ValueError("no such address")
         task.advance()
+
+
+def hand_out_one_that_waits(to: str) -> None:
+    with progress.Task("Handing out") as task:
+        progress.enqueue(wait_for_cancel, queue=to, title="A part", parent=task)

@@ -1,0 +1,6 @@
+/**
+ * What Desk loads on every page: viewers in forms and lists, the task tray in the navbar.
+ */
+import { startDesk } from "./desk/index.js";
+
+startDesk();
