@@ -6,6 +6,7 @@ const Vue = /** @type {any} */ (window)[Symbol.for("presence_progress.vue")];
 
 export const {
   Fragment,
+  Teleport,
   TransitionGroup,
   computed,
   createApp,
