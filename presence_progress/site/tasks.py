@@ -73,6 +73,9 @@ def _record(task: Mapping[str, Any]) -> None:
         frappe.db.set_value(context.TASK, name, row)
     else:
         frappe.get_doc({"doctype": context.TASK, "name": name, **row}).db_insert()
+    # As Frappe says it of a document that was saved: lists show it, and live queries count it.
+    message = {"doctype": context.TASK, "name": name, "user": row["user"]}
+    frappe.publish_realtime("list_update", message, doctype=context.TASK, after_commit=True)
 
 
 def _row(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,15 @@ class TestTasks(SiteCase):
         self.assertEqual(self.record(ended(task_id, state="failed", attempt=2)), [task_id])
         self.assertEqual(frappe.db.get_value(DOCTYPE, task_id, "state"), "failed")
 
+    def test_lists_and_live_queries_hear_of_it(self) -> None:
+        task_id = frappe.generate_hash()
+        told: list[tuple[Any, ...]] = []
+        with patch("frappe.realtime.emit_via_redis", lambda *event: told.append(event)):
+            self.record(ended(task_id))
+            self.record(ended(task_id))
+        message = {"doctype": DOCTYPE, "name": task_id, "user": ANN}
+        self.assertEqual(told, [("list_update", message, f"doctype:{DOCTYPE}")])
+
     def test_nobody_else_may_record(self) -> None:
         nothing = patch("frappe.get_request_header", lambda *_: None)
         with nothing, self.assertRaises(frappe.PermissionError):
