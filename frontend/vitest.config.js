@@ -7,8 +7,11 @@ export default defineConfig({
   plugins: [vue()],
   resolve: {
     alias: {
+      // Before "vue", which is the beginning of it.
+      "vue/compiler-sfc": here("node_modules/@vue/compiler-sfc"),
       ...alias,
       "@vue/test-utils": here("node_modules/@vue/test-utils"),
+      typescript: here("node_modules/typescript"),
       vitest: here("node_modules/vitest"),
     },
   },

@@ -37,7 +37,9 @@ export function nameOf({ user, name }) {
  * @param {(field: string) => string} [fieldLabel] what people call a field
  */
 export function activityText({ activity, focus }, fieldLabel = (field) => field) {
-  const word = translate(activity === "idle" || activity === "editing" ? activity : "viewing");
+  const word = translate(
+    activity === "idle" ? "idle" : activity === "editing" ? "editing" : "viewing",
+  );
   return focus ? translate("{0} · {1}", word, fieldLabel(focus)) : word;
 }
 
