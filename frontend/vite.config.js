@@ -9,7 +9,11 @@ import { alias, here } from "./resolve.js";
 
 const web = "../presence_progress/demo/web/";
 const inputs = {
-  pages: { app: here(`${web}app.js`), login: here(`${web}login.js`) },
+  pages: {
+    app: here(`${web}app.js`),
+    gallery: here(`${web}gallery/gallery.js`),
+    login: here(`${web}login.js`),
+  },
   website: { website: here(`${web}website.js`) },
   element: {
     presence_progress: here("../presence_progress/public/js/presence_progress.bundle.js"),
