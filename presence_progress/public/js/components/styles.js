@@ -600,7 +600,7 @@ export const presenceStyles = /* css */ `
 .pp-contest[data-compact] svg { display: block; margin: 0; }
 .pp-tip, .pp-tip small, .pp-contest > span, .pp-online-count > span { unicode-bidi: plaintext; }
 .pp-online { font-size: 0.875rem; }
-.pp-online[data-stale] { opacity: 0.6; }
+.pp-online[data-stale] .pp-avatar img { filter: grayscale(0.75); }
 .pp-online-count { display: inline-flex; align-items: center; gap: 7px; color: var(--pp-muted); white-space: nowrap; }
 .pp-online-count::before {
   border-radius: 50%;
@@ -609,6 +609,8 @@ export const presenceStyles = /* css */ `
   background: var(--pp-green);
   content: "";
 }
+/* Nobody knows whether they still are: no green, and words as readable as before. */
+.pp-online[data-stale] .pp-online-count::before, .pp-online[data-stale] .pp-mark { background: var(--pp-muted); }
 .pp-invisible {
   position: relative;
   display: grid;
