@@ -30,15 +30,21 @@ def own_redis() -> Iterator[Any]:
         server.stop()
 
 
-def medians(steps: int, jobs: Mapping[str, Callable[[int], None]]) -> dict[str, float]:
-    """Return the median seconds a step of each job; the jobs take turns, so that drift hits all."""
+def rounds(steps: int, jobs: Mapping[str, Callable[[int], None]]) -> dict[str, list[float]]:
+    """Return the seconds a step of each job, round by round; the jobs take turns, so that drift
+    hits all."""
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(RUNS):
         for name, job in jobs.items():
             begun = time.perf_counter()
             job(steps)
             seconds[name].append((time.perf_counter() - begun) / steps)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return seconds
+
+
+def medians(steps: int, jobs: Mapping[str, Callable[[int], None]]) -> dict[str, float]:
+    """Return the median seconds a step of each job."""
+    return {name: statistics.median(values) for name, values in rounds(steps, jobs).items()}
 
 
 def report(title: str, unit: float, unit_name: str, found: dict[str, float]) -> None:

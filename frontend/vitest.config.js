@@ -1,17 +1,11 @@
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vitest/config";
-import { alias, here } from "./resolve.js";
+import { aliases, here } from "./resolve.js";
 
 export default defineConfig({
   root: here(".."),
   plugins: [vue()],
-  resolve: {
-    alias: {
-      ...alias,
-      "@vue/test-utils": here("node_modules/@vue/test-utils"),
-      vitest: here("node_modules/vitest"),
-    },
-  },
+  resolve: { alias: aliases() },
   server: { fs: { allow: [here("..")] } },
   cacheDir: here("node_modules/.vite"),
   test: {

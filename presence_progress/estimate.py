@@ -24,6 +24,8 @@ UNSEEN_MARGIN = 0.4
 MAX_CHANGE = 2.0
 """As much as the pace has changed so far it may change again, up to this: beyond it, it has changed
 once and for all, and "from 1 to 900 seconds" says nothing."""
+TREND = 0.5
+"""How much of that change is expected to come again: all of it would follow every whim."""
 PRIOR_MARGIN = 1.3
 """How many times as long as earlier runs, or as short, this one may well take."""
 LATEST_RUN = 0.3
@@ -166,12 +168,15 @@ class Estimator:
 
     def _own(self, left: int) -> tuple[float, float, float]:
         """Return the same by what was seen of this run alone."""
-        paces = [pace.seconds() for pace in self._paces]
-        fastest, slowest = min(paces), max(paces)
+        lately, latest, mean = (pace.seconds() for pace in self._paces)
+        fastest, slowest = min(lately, latest, mean), max(lately, latest, mean)
         change = min(slowest / fastest, MAX_CHANGE)
-        margin = SEEN_MARGIN + UNSEEN_MARGIN * left / (self._done - self._first + left)
-        low = fastest / change / (1 + margin)
-        return left * paces[0], left * low, left * slowest * change * (1 + margin)
+        seen = self._done - self._first
+        # Work that slows down goes on to, as long as there is as much left as was seen.
+        trend = min(change, max(1 / change, lately / mean)) ** (TREND * min(1.0, left / seen))
+        margin = 1 + SEEN_MARGIN + UNSEEN_MARGIN * left / (seen + left)
+        low, high = fastest / change / margin, slowest * change * margin
+        return left * lately * trend, left * low, left * high
 
 
 class _Pace:

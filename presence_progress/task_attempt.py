@@ -43,6 +43,7 @@ class Attempt:
         self.resumed: Any = None
         """What the earlier attempt said with its last checkpoint."""
         self._store = context.store() if is_stored else None
+        self._prior: float | None = None
         self._pace = Pace(record)
         self._bar: Bar | None = None
         self._holder = uuid.uuid4().hex
@@ -64,10 +65,10 @@ class Attempt:
         self.record.started_at = now_ms()
         self.record.queued_at = self.record.queued_at or self.record.started_at
         self.record.state = "running"
-        checkpoint = prior = None
+        checkpoint = None
         try:
             checkpoint = self._begin()
-            prior = self._read_pace()
+            self._prior = self._read_pace()
         except (RedisError, OSError) as error:
             # The job is here and shall run, whatever became of its room.
             logger.warning("task %s begins without Redis: %s", self.record.task_id, error)
@@ -79,7 +80,7 @@ class Attempt:
             # Of the site's database, without which nobody knows where to begin.
             self.end("failed", plain_text(str(error)) or type(error).__name__)
             raise
-        self._pace = Pace(self.record, prior)
+        self._pace = Pace(self.record, self._prior)
         if context.job() is None and not context.in_frappe():
             self._bar = open_bar()
         if self._store is not None:
@@ -117,6 +118,7 @@ class Attempt:
         """Go on from a checkpoint."""
         self.resumed = checkpoint["value"]
         self.record.resume(checkpoint)
+        self._pace = Pace(self.record, self._prior)
 
     def mark_forked(self) -> None:
         """In a copy of the process, whose threads were not copied: the next step sees to it."""

@@ -34,6 +34,7 @@ class Messages:
         self.noted = 0
         self._kept: dict[int, Message] = {}
         self._unwritten: dict[int, Message] = {}
+        self._taken: dict[int, Message] = {}
 
     def note(self, level: str, message: str, row: int | None) -> None:
         text = plain_text(message, MAX_MESSAGE_LENGTH)
@@ -49,14 +50,17 @@ class Messages:
     @property
     def last(self) -> list[Message]:
         """The last ones, of those that are not among the first."""
-        begin = max(MAX_MESSAGES, self.noted - MAX_LAST_MESSAGES)
-        places = [self._place(n) for n in range(begin, self.noted)]
+        places = [self._place(n) for n in self._last_numbers]
         return [_shown(self._kept[place]) for place in places if place in self._kept]
+
+    @property
+    def _last_numbers(self) -> range:
+        return range(max(MAX_MESSAGES, self.noted - MAX_LAST_MESSAGES), self.noted)
 
     def take(self) -> dict[int, Message]:
         """Return what was not written yet, by place; whoever fails to write it gives it back."""
-        taken, self._unwritten = self._unwritten, {}
-        return taken
+        self._taken, self._unwritten = self._unwritten, {}
+        return self._taken
 
     def give_back(self, taken: Mapping[int, Message]) -> None:
         self._unwritten = {**taken, **self._unwritten}
@@ -65,11 +69,22 @@ class Messages:
         """Redis has lost them: all that is kept is to be written once more."""
         self._unwritten = dict(self._kept)
 
-    def resume(self, noted: int, first: list[Message], last: list[Message]) -> None:
-        """Go on from the messages of an earlier attempt, which are in Redis."""
+    def to_resume(self) -> list[Message]:
+        """Return those that the next attempt needs: what is shown, and what Redis may not have
+        yet."""
+        # In this order: the other thread moves them from the first to the second.
+        unwritten, taken = self._unwritten, self._taken
+        found = {message["n"]: message for message in (*taken.values(), *unwritten.values())}
+        for n in (*range(min(self.noted, MAX_MESSAGES)), *self._last_numbers):
+            if (message := self._kept.get(self._place(n))) is not None:
+                found[n] = message
+        return [found[n] for n in sorted(found)]
+
+    def resume(self, noted: int, messages: list[Message]) -> None:
+        """Go on from an earlier attempt, whose other messages are in Redis."""
         self.noted = noted
-        numbered = [*enumerate(first), *enumerate(last, noted - len(last))]
-        self._kept = {self._place(n): {"n": n, **message} for n, message in numbered}
+        self._kept = {self._place(message["n"]): message for message in messages}
+        self._unwritten = dict(self._kept)
 
     def _place(self, number: int) -> int:
         half = MAX_KEPT_MESSAGES // 2
@@ -177,7 +192,8 @@ class TaskRecord:
             "total": total if total is None else max(total, done),
             "total_grown": self.total_grown or (total is not None and done > total),
             "percent": percent_done,
-            "rate": None if self.rate is None else round(self.rate, 1),
+            # Also of what takes minutes: "0.0 a second" says nothing.
+            "rate": None if self.rate is None else float(f"{self.rate:.3g}"),
             "eta": None if self.eta is None or is_ended else _rounded(self.eta),
             "eta_range": low_high,
             "ok": self.ok,
@@ -233,15 +249,14 @@ class TaskRecord:
         """Return all that the next attempt goes on with: the job's own value, and the counts that
         belong to it."""
         counted = {name: getattr(self, name) for name in _COUNTED}
-        noted = {"noted": self.messages.noted, "messages": self.messages.first}
-        return {"value": value, **counted, **noted, "last_messages": self.messages.last}
+        noted = {"noted": self.messages.noted, "messages": self.messages.to_resume()}
+        return {"value": value, **counted, **noted}
 
     def resume(self, checkpoint: Mapping[str, Any]) -> None:
         for name in _COUNTED:
             setattr(self, name, checkpoint[name])
         self._resumed = self.stage, self.done
-        first, last = checkpoint["messages"], checkpoint["last_messages"]
-        self.messages.resume(checkpoint["noted"], first, last)
+        self.messages.resume(checkpoint["noted"], checkpoint["messages"])
 
 
 _COUNTED = ("stage", "done", "total", "ok", "warnings", "errors")

@@ -140,6 +140,8 @@ class Passed(NamedTuple):
     attempt: int
     epoch: str
     is_to_be_told: bool
+    is_new: bool
+    """Whether the attempt was made by this."""
 
 
 def pass_call(
@@ -153,6 +155,7 @@ def pass_call(
     count: int,
     age: int,
     may_begin: bool,
+    is_over: bool,
     lease: int,
     user: str | None,
 ) -> rooms.Call[Passed]:
@@ -167,12 +170,21 @@ def pass_call(
         "task_pass",
         *(site, task_id),
         [
-            *(*run, state, "" if value is None else repr(value), count, age, int(may_begin)),
-            *(lease, STOCK_LOST_AFTER, int(FLUSH_INTERVAL * 1000), STOCK_SILENCE, user or ""),
+            *(*run, state, "" if value is None else repr(value), count, age),
+            *(
+                int(may_begin),
+                int(is_over),
+                lease,
+                STOCK_LOST_AFTER,
+                int(FLUSH_INTERVAL * 1000),
+                STOCK_SILENCE,
+                user or "",
+            ),
             *rooms.field_arguments(fields),
         ],
         lambda reply: Passed(
-            rooms.text(reply[0]), int(reply[1]), rooms.text(reply[2]), bool(reply[3])
+            *(rooms.text(reply[0]), int(reply[1]), rooms.text(reply[2])),
+            *(bool(reply[3]), bool(reply[4])),
         ),
         due.note(site, keys.task_room(task_id)) if is_due else (),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rq
 
 from presence_progress import context, keys, progress, rooms, task_room
 from presence_progress.task_record import ENDED
@@ -61,6 +62,32 @@ def test_a_retry_goes_on_where_the_last_attempt_said_it_was(
         "running",
         "done",
     ]
+
+
+def test_a_retry_is_the_same_job_in_the_same_queue_with_the_same_time(
+    site: str, client: Any, worker: Callable[[], None]
+) -> None:
+    task_id = enqueue(site, jobs.import_until_it_breaks, timeout=77, rows=5, breaks_at=2)
+    worker()
+    until(task_id, "failed")
+    assert progress.retry(task_id) == 2
+    [job] = rq.Queue(site, connection=client).jobs
+    assert (job.timeout, job.kwargs["arguments"]) == (77, {"rows": 5, "breaks_at": 2})
+
+
+def test_a_job_that_is_done_before_it_hears_of_its_cancellation_is_done(site: str) -> None:
+    with progress.Task(total=1) as task:
+        until(task.id, "running")
+        assert progress.cancel(task.id) == "cancelling"
+    assert state_of(task.id)["state"] == "done"
+    assert progress.cancel(task.id) == "done"
+
+
+def test_the_last_value_before_a_pause_is_told(site: str) -> None:
+    with progress.Task(total=1_000) as task:
+        for _ in range(500):
+            task.advance()
+        assert reported(task)["done"] == 500
 
 
 def test_a_traceback_is_kept_out_of_the_room(site: str, worker: Callable[[], None]) -> None:
@@ -206,20 +233,21 @@ def test_a_task_whose_children_are_all_queued_is_cancelled_at_once(site: str) ->
 # --- messages of rows -----------------------------------------------------------------------------
 
 
-def test_of_many_messages_the_first_and_the_last_are_kept_and_all_are_counted(
-    site: str, client: Any
-) -> None:
-    with progress.Task("Rows", total=3000) as task:
-        for row in range(3000):
-            task.error("bad", row=row)
+def test_of_200_000_rows_all_are_counted_and_redis_does_not_grow(site: str, client: Any) -> None:
+    rows = 200_000
+    with progress.Task("Rows", total=rows) as task:
+        for row in range(rows):
+            task.error("x" * 1000, row=row)
             task.advance()
     state = state_of(task.id)
-    assert state["errors"] == 3000
+    assert state["errors"] == state["done"] == rows
     assert [message["row"] for message in state["messages"]] == list(range(20))
-    assert [message["row"] for message in state["last_messages"]] == list(range(2995, 3000))
+    assert [message["row"] for message in state["last_messages"]] == list(range(rows - 5, rows))
     details = rooms.run(client, task_room.details_call(site, task.id))
-    kept = [*range(500), *range(2500, 3000)]
+    kept = [*range(500), *range(rows - 500, rows)]
     assert [message["row"] for message in details.messages] == kept
+    used = [client.memory_usage(key) or 0 for key in keys.task_keys(site, task.id)]
+    assert sum(used) < 1_000_000, used
 
 
 # --- where there is no job ------------------------------------------------------------------------

@@ -51,20 +51,34 @@ def test_the_first_and_the_last_messages_are_kept_however_they_are_written(
     assert messages.take() == stored
 
 
-@given(before=COUNTS, after=st.integers(0, 30))
-def test_messages_go_on_where_the_checkpoint_was(before: int, after: int) -> None:
-    messages = Messages()
-    for number in range(min(before, MAX_MESSAGES)):
-        messages.note("error", "bad", number)
+@given(written=COUNTS, under_way=COUNTS, unwritten=COUNTS, after=COUNTS)
+def test_messages_go_on_where_the_checkpoint_was(
+    written: int, under_way: int, unwritten: int, after: int
+) -> None:
+    messages, stored = Messages(), {}
+
+    def note(messages: Messages, count: int) -> None:
+        for _ in range(count):
+            messages.note("error", "bad", messages.noted)
+
+    note(messages, written)
+    stored.update(messages.take())
+    note(messages, under_way)
+    messages.take()  # and with them on the way to Redis the job is killed
+    note(messages, unwritten)
+    checkpoint = messages.to_resume()
     again = Messages()
-    again.resume(before, messages.first, [])
-    for number in range(before, before + after):
-        again.note("error", "bad", number)
-    assert again.noted == before + after
-    assert numbers(again.first) == [*range(min(before + after, MAX_MESSAGES))]
-    # What came before is in Redis alone.
-    begin = max(MAX_MESSAGES, before, before + after - MAX_LAST_MESSAGES)
-    assert numbers(again.last) == [*range(begin, before + after)]
+    again.resume(messages.noted, checkpoint)
+    note(again, after)
+    stored.update(again.take())
+    noted = written + under_way + unwritten + after
+    assert again.noted == noted
+    half = MAX_KEPT_MESSAGES // 2
+    kept = sorted(message["n"] for message in stored.values())
+    assert kept == [*range(min(noted, half)), *range(max(half, noted - half), noted)]
+    assert numbers(again.first) == [*range(min(noted, MAX_MESSAGES))]
+    last = range(max(MAX_MESSAGES, noted - MAX_LAST_MESSAGES), noted)
+    assert numbers(again.last) == [*last]
 
 
 # --- how far --------------------------------------------------------------------------------------

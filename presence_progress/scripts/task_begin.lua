@@ -52,19 +52,15 @@ local is_whole = checkpoint == '' and not goes_on
 for i = 9, is_whole and #ARGV or 8 + 2 * identity, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }
 end
+if checkpoint ~= '' and not goes_on then
+  -- How far it goes on from, the job says at once; it may be less far than the last attempt came.
+  set[#set + 1] = { 'percent', 'null' }
+end
 set[#set + 1] = { 'state', '"running"' }
 
 if not goes_on then
   set[#set + 1] = { 'children', 'null' }
   part_with_children()
-  -- Messages that came after the checkpoint come again.
-  local kept = checkpoint ~= '' and (cjson.decode(checkpoint).noted or 0) or 0
-  local messages = redis.call('HGETALL', messages_key)
-  for i = 1, #messages, 2 do
-    if cjson.decode(messages[i + 1]).n >= kept then
-      redis.call('HDEL', messages_key, messages[i])
-    end
-  end
 end
 redis.call('HDEL', work_key, 'cancel_at', 'outcome', 'traceback')
 redis.call('HSET', work_key, 'holder', holder)

@@ -293,6 +293,7 @@ class RealtimeServer:
         }
 
     def _watched(self) -> set[tuple[str, str]]:
+        """Return the rooms that somebody here watches and whose state is on Redis."""
         return {
             (session.identity.site, room)
             for session in self._sessions.values()

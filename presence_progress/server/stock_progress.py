@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 Place = tuple[str, str]
 """A site, and a task's id or a room of Frappe's."""
 
+_MAX_RUNS = 5
+"""Runs that wait for a Redis that is away."""
 _FORGET_INTERVAL = 10.0
 _FORGOTTEN_UNENDED = (STOCK_LEASE + STOCK_LOST_AFTER) / 1000
 _ASK_AGAIN = {"soon": FLUSH_INTERVAL, "wait": STOCK_RETRY}
@@ -136,20 +138,22 @@ class StockProgress:
 
     def _begin_run(self, kept: _Kept, heard: Heard, now: float) -> None:
         last = kept.runs[-1]
-        run = Run(now, now, after=last.attempt or last.after)
+        run = Run(now, now, is_exact=True, after=last.attempt or last.after)
         if kept.due is None:
             kept.runs = [run]
         else:
-            # Its end is on its way. What came between that and now was never written at all.
-            kept.runs = [kept.runs[0], run]
+            # Its end is on its way, and so are those of others that lasted.
+            between = [one for one in kept.runs[1:] if one.age >= KEEP_AFTER]
+            kept.runs = [kept.runs[0], *between[-_MAX_RUNS:], run]
         if heard.room.startswith("task_progress:"):
             kept.user = None
 
     def _plan(self, kept: _Kept, now: float) -> None:
         run = kept.runs[0]
         at = max(now, kept.written + FLUSH_INTERVAL)
-        if not (run.attempt or run.has_ended):
-            at = max(at, run.began + KEEP_AFTER)
+        if not run.attempt:
+            # An end may be followed by the next beginning, if this server has fallen behind.
+            at = max(at, now + FLUSH_INTERVAL if run.has_ended else run.began + KEEP_AFTER)
         if kept.due is None or run.has_ended:
             self._write_at(kept, at)
 
@@ -219,8 +223,9 @@ class StockProgress:
             run=(run.attempt, run.after),
             state=run.state,
             value=run.value,
-            count=run.count,
+            count=run.count if run.is_exact else -run.count,
             age=int(1000 * (now - run.began)),
+            is_over=run is not kept.runs[-1],
             may_begin=run.value is not None and lasted >= KEEP_AFTER,
             lease=heard.lease,
             user=kept.user,
@@ -245,6 +250,7 @@ class StockProgress:
     def _take_answer(self, kept: _Kept, run: Run, is_all: bool, passed: Passed, now: float) -> None:
         kept.due = None
         self._due.discard(kept.place)
+        run.is_exact = run.is_exact or passed.is_new
         run.attempt = passed.attempt or run.attempt
         if passed.answer == "taken":
             metrics.STOCK_PROGRESS.labels(kept.heard.source).inc()

@@ -7,6 +7,7 @@ out, and nothing here raises for it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Mapping
@@ -84,7 +85,7 @@ class Heard:
 
 def read(event: Event) -> Heard | None:
     """Read an event of one of the :data:`EVENTS`; None when there is nothing to keep."""
-    if not event.site or not event.room or len(bytes(event.message)) > MAX_STOCK_MESSAGE:
+    if not event.site or not event.room or memoryview(event.message).nbytes > MAX_STOCK_MESSAGE:
         return None
     message = event.value
     if isinstance(message, str):
@@ -94,7 +95,9 @@ def read(event: Event) -> Heard | None:
     if not isinstance(message, dict):
         return None
     heard = EVENTS[event.event](event.room, message)
-    return heard if heard and _fits(heard) else None
+    if heard and _fits(heard.user, heard.doctype, heard.name, heard.task_id):
+        return heard
+    return None
 
 
 def _progress(room: str, message: dict[str, Any]) -> Heard | None:
@@ -120,6 +123,8 @@ def _task_progress(room: str, message: dict[str, Any]) -> Heard | None:
     kind, _, task_id = room.partition(":")
     if kind != "task_progress":
         return _progress(room, message)
+    if not task_id:
+        return None
     how_far = _how_far(message)
     return Heard(
         _id("task", task_id),
@@ -195,16 +200,17 @@ def _audience(room: str) -> tuple[str | None, str | None, str | None]:
     return None, None, None
 
 
-def _fits(heard: Heard) -> bool:
-    """Return whether all of its rooms have names that are names."""
+@functools.lru_cache(maxsize=1_000)
+def _fits(user: str | None, doctype: str | None, name: str | None, task_id: str) -> bool:
+    """Return whether all of a task's rooms have names that are names."""
     try:
-        if heard.user:
-            keys.parse_room(keys.user_tasks_room(heard.user))
-        if heard.doctype:
-            keys.parse_room(keys.doctype_tasks_room(heard.doctype))
-        if heard.doctype and heard.name:
-            keys.parse_room(keys.document_tasks_room(heard.doctype, heard.name))
-        keys.parse_room(keys.task_room(heard.task_id))
+        if user:
+            keys.parse_room(keys.user_tasks_room(user))
+        if doctype:
+            keys.parse_room(keys.doctype_tasks_room(doctype))
+        if doctype and name:
+            keys.parse_room(keys.document_tasks_room(doctype, name))
+        keys.parse_room(keys.task_room(task_id))
     except keys.BadRoom:
         return False
     return True
@@ -304,6 +310,8 @@ class Run:
     """The first percentage."""
     count: int = 0
     """Events since it is so far."""
+    is_exact: bool = False
+    """Whether none of those can have been missed: it was heard to come so far, or to begin."""
     done: int | None = None
     total: int | None = None
     stage: str | None = None
@@ -352,7 +360,10 @@ class Run:
         value = self.value if heard.value is None else heard.value
         if self.has_ended or (value is not None and self.value is not None and value < self.value):
             return False
-        self.count = self.count + 1 if value == self.value else 1
+        if value == self.value:
+            self.count += 1
+        else:
+            self.count, self.is_exact = 1, True
         if heard.value is not None:
             self.value, self.done, self.total = value, heard.done, heard.total
             self.first = heard.value if self.first > 100 else self.first

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos import checker
+from tests.chaos import checker, task_checker
 from tests.chaos.history import load
 from tests.chaos.plan import ALL_KINDS, KINDS, draw
 from tests.chaos.run import run
@@ -65,7 +65,10 @@ def main() -> int:
         + "'"
     )
     plan = draw(seed, options.seconds, options.clients, kinds)
-    say(f"seed {seed}: {len(plan.actions)} actions of {plan.clients} tabs, and these faults:")
+    say(
+        f"seed {seed}: {len(plan.actions)} actions of {plan.clients} tabs,"
+        f" {len(plan.asks)} things that happen to tasks, and these faults:"
+    )
     for fault in plan.faults:
         say(f"  {fault}")
     path = options.history or Path(tempfile.gettempdir()) / f"chaos-{seed}.jsonl"
@@ -77,9 +80,13 @@ def judge(path: Path, options: argparse.Namespace) -> int:
     """Check a history and print what was found; returns the exit code."""
     records = load(path)
     say("checking")
+    bounds = checker.Bounds(margin=options.margin)
     verdict = checker.check(
-        records, checker.Bounds(margin=options.margin), has_count=not options.no_count
+        [record for record in records if not task_checker.is_of_tasks(record)],
+        bounds,
+        has_count=not options.no_count,
     )
+    verdict = verdict.and_of(task_checker.check(records, bounds))
     say("\ndone:")
     for what, number in sorted(verdict.counts.items()):
         say(f"  {number:8d}  {what}")

@@ -47,6 +47,8 @@ class Bounds:
     server_recovery: float = 3.0
     driver_recovery: float = 3.0
     """Whatever held up the driver held up the servers, too."""
+    task_lost: float = 15.0
+    """From when a job's process is killed until its task is lost."""
     margin: float = 1.5
 
 
@@ -110,6 +112,14 @@ class Verdict:
     counts: dict[str, int]
     worst: dict[str, str]
     """What was measured, in words."""
+
+    def and_of(self, other: Verdict) -> Verdict:
+        """Return both in one."""
+        return Verdict(
+            [*self.violations, *other.violations],
+            {**self.counts, **other.counts},
+            {**self.worst, **other.worst},
+        )
 
 
 def check(

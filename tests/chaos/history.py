@@ -14,6 +14,13 @@ Each has ``t`` (seconds since the run began, by the driver's one clock) and ``ki
     change    watcher, room, epoch, seq, set, unset
     denied    watcher, room, reason
     redis     room, epoch, seq, state                   what Redis held at the end
+
+and of tasks, whose watchers are called "task watcher 1", … :
+
+    ask       what: enqueue | cancel | retry, task      before it is done; then: answer, no answer
+    kill      what, pids, horse    before it is done; freeze, thaw: a job's processes stand still
+    job started, step, parts, ended     task, pid, attempt: the jobs' own truth, read at the end
+    rq        task, attempt, status     what RQ thought of a job at the end
     end of run
 """
 
@@ -38,6 +45,10 @@ class History:
 
     def now(self) -> float:
         return time.monotonic() - self._begin
+
+    def at(self, monotonic: float) -> float:
+        """Return the time, in this history, of what another process has seen by its own clock."""
+        return monotonic - self._begin
 
     def note(self, kind: str, *, at: float | None = None, **what: Any) -> None:
         """Write down what happens now, or has happened ``at`` a time."""

@@ -367,22 +367,26 @@ class Tab(Person):
 class Watcher(Person):
     """Watches every document, and asks again by the rules of our own client."""
 
+    patience = 1.0
+    """Seconds before it asks again for what it was denied."""
+
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.rooms = [room_of(number) for number in range(DOCUMENTS)]
         self.views: dict[str, View] = {}
 
     async def on_back(self) -> None:
         assert self.connection
         self.history.note("hears", watcher=self.name, server=self.connection.server)
-        self.views = {room_of(number): View() for number in range(DOCUMENTS)}
-        for room in self.views:
+        self.views = {room: View() for room in self.rooms}
+        for room in list(self.views):
             await self._ask(room)
 
     def on_lost(self) -> None:
         self.history.note("deaf", watcher=self.name)
 
     async def _ask(self, room: str) -> None:
-        if self.connection:
+        if self.connection and room in self.views:
             self.views[room].ask()
             self.history.note("asked", watcher=self.name, room=room)
             await self.connection.say("room_watch", room)
@@ -406,7 +410,7 @@ class Watcher(Person):
             self.soon(self._ask(room))
 
     async def _ask_later(self, room: str) -> None:
-        await asyncio.sleep(1)
+        await asyncio.sleep(self.patience)
         await self._ask(room)
 
     async def be_slow(self, seconds: float) -> None:
@@ -419,6 +423,32 @@ class Watcher(Person):
         await asyncio.sleep(seconds)
         connection.thaw()
         self.history.note("up", part=self.name)
+
+
+class TaskWatcher(Watcher):
+    """Watches every task that it is told of, goes and comes back."""
+
+    patience = 5.0
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.rooms = []
+
+    def follow(self, room: str) -> None:
+        self.rooms.append(room)
+        if self.connection:
+            self.views[room] = View()
+            self.soon(self._ask(room))
+
+    async def go(self, seconds: float) -> None:
+        """Close the page, and open it again."""
+        connection = self.connection
+        if connection is None or self.is_coming:
+            return
+        self.connection = None
+        self.on_lost()
+        await connection.abort()
+        self.come_back(seconds)
 
 
 class Stranger(Person):

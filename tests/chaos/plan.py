@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 SERVERS = 3
+WORKERS = 4
 DOCUMENTS = 12
 
 KINDS = (
@@ -49,6 +50,19 @@ ACTIONS = {
 }
 """What tabs do, and how often in comparison."""
 
+ASKS = {
+    "enqueue": 50,
+    "cancel": 10,
+    "retry": 14,
+    "kill horse": 8,
+    "kill all": 8,
+    "kill worker": 2,
+    "freeze": 4,
+    "reconnect": 8,
+}
+"""What happens to tasks, and how often in comparison."""
+DOES = ("plain", "plain", "rows", "stages", "fails", "locks", "fans out")
+"""What a job does; see ``jobs.py``."""
 
 OLDER = 3.0
 """Seconds by which Redis goes back when it comes back with an older state."""
@@ -84,6 +98,20 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """Something is done to a task, or to who makes or watches it; ``pick``, from 0 to 1, is which
+    of those that there are."""
+
+    at: float
+    kind: str
+    pick: float
+    does: str
+    steps: int
+    seconds: float
+    """A job's pause between two steps; otherwise how long it lasts."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """All of a run; the same arguments draw the same one."""
 
@@ -92,13 +120,19 @@ class Plan:
     clients: int
     faults: list[Fault]
     actions: list[Action]
+    asks: list[Ask]
 
 
 def draw(seed: int, seconds: float, clients: int, kinds: tuple[str, ...] = KINDS) -> Plan:
     """Draw a plan: each kind of fault in turn, then at random, for as long as there is time."""
     dice = random.Random(seed)
     return Plan(
-        seed, seconds, clients, _faults(dice, seconds, kinds), _actions(dice, seconds, clients)
+        seed,
+        seconds,
+        clients,
+        _faults(dice, seconds, kinds),
+        _actions(dice, seconds, clients),
+        _asks(random.Random(f"{seed} tasks"), seconds, bool(kinds)),
     )
 
 
@@ -142,6 +176,33 @@ def _actions(dice: random.Random, seconds: float, clients: int) -> list[Action]:
             )
         )
     return actions
+
+
+def _asks(dice: random.Random, seconds: float, is_struck: bool) -> list[Ask]:
+    kinds = {
+        kind: weight
+        for kind, weight in ASKS.items()
+        if is_struck or not kind.startswith(("kill", "freeze"))
+    }
+    asks: list[Ask] = []
+    at = 2.0
+    while (at := at + dice.expovariate(2.0)) < seconds:
+        [kind] = dice.choices([*kinds], [*kinds.values()])
+        lasts = {
+            "enqueue": dice.uniform(0.02, 0.3),
+            "freeze": dice.choice((4.0, 15.0)),
+        }.get(kind, dice.uniform(0.1, 3.0))
+        asks.append(
+            Ask(
+                round(at, 3),
+                kind,
+                dice.random(),
+                dice.choice(DOES),
+                dice.randrange(1, 25),
+                round(lasts, 3),
+            )
+        )
+    return asks
 
 
 def _document(dice: random.Random) -> int:

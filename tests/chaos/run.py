@@ -13,17 +13,19 @@ from typing import Any
 
 import redis
 
-from presence_progress import context, rooms
+from presence_progress import rooms
 from tests.chaos import site
 from tests.chaos.checker import viewers_of
 from tests.chaos.history import History
-from tests.chaos.people import Person, Stranger, Tab, Watcher, room_of
+from tests.chaos.people import Person, Stranger, Tab, TaskWatcher, Watcher, room_of
 from tests.chaos.plan import DOCUMENTS, SERVERS, Fault, Plan
+from tests.chaos.tasks import Office, Workers
 from tests.chaos.world import World
 from tests.server.conftest import SITE
 
 Say = Callable[[str], None]
 WATCHERS = 6
+TASK_WATCHERS = 3
 _LATE = 0.5
 """Seconds that the driver may be late; beyond that what it heard when is not known."""
 _QUIET = 20.0
@@ -45,16 +47,23 @@ async def run(plan: Plan, path: Path, command: str, say: Say) -> None:
         )
         world = World(Path(folder), history)
         crowd = _Crowd(plan, world, history, strangers)
+        workers = Workers(world.redis_server.url, Path(folder), history)
+        office = Office(world.redis_server.url, workers, crowd.task_watchers, history)
         try:
             world.prepare(crowd.users)
             await world.start()
+            workers.start()
             say(f"{SERVERS} servers, a Redis and a site are up")
             await crowd.connect()
             say(f"{len(crowd.people)} clients are connected")
-            await _live(plan, world, crowd, history, say)
+            await _live(plan, world, crowd, office, history, say)
+            await office.calm_down()
+            say(f"{len(office.tasks)} tasks have come to their end")
             await _calm_down(world, history, crowd, say)
+            office.write_down()
         finally:
             await crowd.close()
+            await workers.close()
             await world.close()
             history.note("end of run")
             history.close()
@@ -86,11 +95,27 @@ class _Crowd:
             )
             for n in range(WATCHERS)
         ]
+        self.task_watchers = [
+            TaskWatcher(
+                f"task watcher {n}",
+                site.user(site.MOST - 1 - n),
+                n % SERVERS,
+                urls,
+                history,
+                dice(f"task watcher{n}"),
+            )
+            for n in range(TASK_WATCHERS)
+        ]
         self.strangers = [
             Stranger(f"stranger{n}", user, n % SERVERS, urls, history, dice(user))
             for n, user in enumerate(strangers)
         ]
-        self.people: list[Person] = [*self.watchers, *self.strangers, *self.tabs]
+        self.people: list[Person] = [
+            *self.watchers,
+            *self.task_watchers,
+            *self.strangers,
+            *self.tabs,
+        ]
         self.users = sorted({person.user for person in self.people})
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -112,7 +137,9 @@ class _Crowd:
         await asyncio.gather(*(person.close() for person in self.people), return_exceptions=True)
 
 
-async def _live(plan: Plan, world: World, crowd: _Crowd, history: History, say: Say) -> None:
+async def _live(
+    plan: Plan, world: World, crowd: _Crowd, office: Office, history: History, say: Say
+) -> None:
     begin = history.now()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -129,6 +156,11 @@ async def _live(plan: Plan, world: World, crowd: _Crowd, history: History, say: 
             await until(action.at)
             start(crowd.tabs[action.tab].act(action))
 
+    async def ask() -> None:
+        for one in plan.asks:
+            await until(one.at)
+            start(office.act(one))
+
     async def strike() -> None:
         for fault in plan.faults:
             await until(fault.at)
@@ -143,7 +175,7 @@ async def _live(plan: Plan, world: World, crowd: _Crowd, history: History, say: 
         asyncio.ensure_future(_report(plan, begin, history, crowd, say)),
     ]
     try:
-        await asyncio.gather(act(), strike())
+        await asyncio.gather(act(), ask(), strike())
         while tasks:
             # A failure of the driver's own ends the run; it is no violation.
             await asyncio.gather(*tasks)
@@ -200,7 +232,6 @@ async def _calm_down(world: World, history: History, crowd: _Crowd, say: Say) ->
     holds."""
     say("waiting for quiet")
     began = history.now()
-    context.configure(site=SITE, redis_url=world.redis_server.url)
     with redis.Redis.from_url(world.redis_server.url) as client:
 
         def read() -> list[rooms.Snapshot]:

@@ -108,7 +108,9 @@ class Process:
 
     def begin(self) -> None:
         with self.world.at(self), suppress(ConnectionError):
-            self.attempt._begin()
+            checkpoint = self.attempt._begin()
+            if not self.attempt.stop:
+                self.attempt._go_on_from(checkpoint)
 
     def write(self) -> None:
         """What the reporter does five times a second, and the job itself at its end."""
@@ -327,8 +329,11 @@ class TaskWorld(World):
             self._require(was not in ENDED, task_id, "after an end is nothing", story)
             self._require(now in _FOLLOWING[was], task_id, "a state follows the one before", story)
             is_first_child = bool(after.get("children")) and not before.get("children")
-            fell = (after["percent"] or 0) < (before["percent"] or 0)
+            is_known = after["percent"] is not None and before["percent"] is not None
+            fell = is_known and after["percent"] < before["percent"]
             self._require(not fell or is_first_child, task_id, "the percent never falls", story)
+            heeded = (was, now) != ("cancelling", "lost") or self.last_trouble > 0
+            self._require(heeded, task_id, "whoever was cancelled does not go on", story)
             self._judge_silence(task_id, was, now, story)
         else:
             grows = after["attempt"] > before["attempt"]
@@ -340,8 +345,10 @@ class TaskWorld(World):
     def _judge_silence(self, task_id: str, was: str, now: str, story: str) -> None:
         """Nobody who lives is called stalled, lost or cancelled."""
         maker = self.maker(task_id)
-        if maker is None or not maker.is_alive or self.reason == "task_begin" or was == now:
+        if maker is None or not maker.is_alive or was == now:
             return
+        if self.reason == "task_begin" or (self.reason == "task_write" and now == "lost"):
+            return  # another process takes over; or, when Redis has gone back, one that it forgot
         silence = self.now - max(maker.heard_at, self.last_trouble)
         if now == "stalled":
             self._require(silence >= TASK_LEASE, task_id, "whoever lives is not stalled", story)

@@ -48,7 +48,7 @@ class Process:
             )
         # A server is ready once it hears Redis, a site as soon as it answers.
         ready = "readyz" if "serve" in self._command else "healthz"
-        until_answers(lambda: urllib.request.urlopen(f"{self.url}/{ready}").close(), 20)
+        until_answers(lambda: urllib.request.urlopen(f"{self.url}/{ready}").close(), 60)
 
     @property
     def pid(self) -> int:
