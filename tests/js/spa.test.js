@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { here } from "../../frontend/resolve.js";
 import { build, module } from "../../frontend/vite.config.js";

@@ -35,7 +35,7 @@ export function fieldLabel(doctype, field, frappe) {
   let owner = doctype;
   for (const name of field.split(".")) {
     const known = owner ? frappe?.meta?.get_docfield?.(owner, name) : undefined;
-    labels.push(known?.label ? frappe._?.(known.label) ?? known.label : name);
+    labels.push(known?.label ? (frappe._?.(known.label) ?? known.label) : name);
     owner = known?.options;
   }
   return labels.join(": ");

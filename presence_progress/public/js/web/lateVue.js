@@ -39,10 +39,10 @@ export function offerVue() {
     await load(BUNDLE);
     const Real = page[Symbol.for("presence_progress.vue2")];
     for (const [name, definition] of components.splice(0)) Real.component(name, definition);
-    if (page.Vue === Vue) page.Vue = Real;
     return use(Real);
   }
 
+  Vue.isStandIn = true;
   page.Vue = Vue;
 }
 
