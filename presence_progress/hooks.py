@@ -7,6 +7,7 @@ app_description = "Live presence, progress and counts that stay true through cra
 app_email = "presence-progress@example.com"
 app_license = "MIT"
 
+app_include_js = ["presence_progress_desk.bundle.js"]
 web_include_js = ["presence_progress_web.bundle.js"]
 
 extend_bootinfo = "presence_progress.site.boot.extend_bootinfo"

@@ -27,6 +27,9 @@ def before_uninstall() -> None:
     """Take away what Frappe does not know to be ours."""
     frappe.db.delete("DefaultValue", {"defkey": INVISIBLE})
     frappe.db.delete("Logs To Clear", {"ref_doctype": context.TASK})
+    # Of a DocType with one document Frappe leaves its values, and of every one who has changed it.
+    frappe.db.delete("Singles", {"doctype": settings.DOCTYPE})
+    frappe.db.delete("Version", {"ref_doctype": ["in", [settings.DOCTYPE, context.TASK]]})
     frappe.delete_doc("Custom HTML Block", BLOCK, ignore_missing=True, force=True)
     frappe.clear_cache()
     settings.remove_file()

@@ -7,7 +7,7 @@ import json
 import frappe
 
 from presence_progress import Task, context, counts, keys
-from presence_progress.site import install
+from presence_progress.site import install, settings
 from presence_progress.site.presence import INVISIBLE, set_invisible
 from presence_progress.site.tests.case import ANN, SiteCase
 from presence_progress.site.workspace import BLOCK
@@ -43,6 +43,7 @@ class TestInstall(SiteCase):
     def test_nothing_of_it_stays(self) -> None:
         with self.set_user(ANN):
             set_invisible(True)
+        frappe.get_doc(settings.DOCTYPE).save()
         kept = frappe.get_doc("Custom HTML Block", BLOCK).as_dict()
         commit, frappe.db.commit = frappe.db.commit, lambda: None
         try:
@@ -52,6 +53,7 @@ class TestInstall(SiteCase):
         self.assertFalse(frappe.db.exists("DefaultValue", {"defkey": INVISIBLE}))
         self.assertFalse(frappe.db.exists("Logs To Clear", {"ref_doctype": context.TASK}))
         self.assertFalse(frappe.db.exists("Custom HTML Block", BLOCK))
+        self.assertEqual(frappe.db.get_singles_dict(settings.DOCTYPE), {})
         frappe.db.rollback()
         frappe.clear_cache()
         self.assertEqual(frappe.get_doc("Custom HTML Block", BLOCK).name, kept.name)

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import frappe
 
-from presence_progress import Task, context, keys
+from presence_progress import Task, context, keys, rooms
 from presence_progress.site import tasks
 from presence_progress.site.tests.case import ANN, BOB, SiteCase, task_state, todo
 
@@ -45,6 +45,15 @@ class TestTasks(SiteCase):
         self.assertEqual(self.record(ended(task_id, state="failed", attempt=2)), [task_id])
         self.assertEqual(frappe.db.get_value(DOCTYPE, task_id, "state"), "failed")
 
+    def test_lists_and_live_queries_hear_of_it(self) -> None:
+        task_id = frappe.generate_hash()
+        told: list[tuple[Any, ...]] = []
+        with patch("frappe.realtime.emit_via_redis", lambda *event: told.append(event)):
+            self.record(ended(task_id))
+            self.record(ended(task_id))
+        message = {"doctype": DOCTYPE, "name": task_id, "user": ANN}
+        self.assertEqual(told, [("list_update", message, f"doctype:{DOCTYPE}")])
+
     def test_nobody_else_may_record(self) -> None:
         nothing = patch("frappe.get_request_header", lambda *_: None)
         with nothing, self.assertRaises(frappe.PermissionError):
@@ -60,7 +69,8 @@ class TestTasks(SiteCase):
                 self.assertEqual(set(found), seen)
                 self.assertEqual(frappe.has_permission(DOCTYPE, doc=about), about in seen)
         with self.set_user(BOB):
-            self.assertEqual([row["name"] for row in tasks.history()], [own])
+            shown = {row["name"]: row["user"] for row in tasks.history(limit=100)}
+            self.assertEqual((shown.get(own), set(shown.values())), (BOB, {BOB}))
             with self.refused("may not read"):
                 tasks.history(doctype="ToDo", name=name)
         with self.set_user(ANN):
@@ -78,6 +88,21 @@ class TestTasks(SiteCase):
                 self.assertEqual(tasks.cancel(task.id), "cancelling")
                 self.assertEqual(tasks.retry(task.id), 0)
         self.assertEqual(task_state(task.id)["cancelled_by"], ANN)
+
+    def test_details_are_its_watchers_and_the_traceback_of_those_who_may_read_errors(self) -> None:
+        with self.assertRaises(ZeroDivisionError), Task("Rows", user=BOB) as task:
+            task.warn("is odd", row=3)
+            task.total = 1 // 0
+        with self.set_user(BOB):
+            told = tasks.details(task.id)
+        self.assertEqual([m["message"] for m in told["messages"]], ["is odd"])
+        self.assertIsNone(told["traceback"])
+        self.assertIn("ZeroDivisionError", tasks.details(task.id)["traceback"])
+        with self.set_user("Guest"), self.refused("may not see"):
+            tasks.details(task.id)
+        with self.set_user(BOB):
+            tasks.seen("1764000000000")
+        self.assertEqual(rooms.snapshot(f"tasks:{BOB}").state["seen_at"], 1764000000000)
 
     def test_a_checkpoint_is_in_the_transaction_of_its_rows(self) -> None:
         with Task("Rows", total=10) as task:

@@ -6,6 +6,7 @@
  */
 export {
   Fragment,
+  Teleport,
   TransitionGroup,
   computed,
   createApp,
