@@ -51,7 +51,11 @@ export function pages() {
       ...static_,
       emptyOutDir: true,
       rolldownOptions: {
-        input: { app: `${web}app.js`, login: `${web}login.js` },
+        input: {
+          app: `${web}app.js`,
+          gallery: `${web}gallery/gallery.js`,
+          login: `${web}login.js`,
+        },
         output: {
           entryFileNames: "[name].js",
           chunkFileNames: "[name].js",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from presence_progress.demo import users
+from presence_progress.demo import translations, users
 from presence_progress.demo.avatars import portrait
 from presence_progress.demo.config import PAGES, SITE, STATIC, Config
 from presence_progress.demo.request import CONFIG, in_thread, user_of
@@ -34,6 +34,16 @@ async def app_page(request: web.Request) -> web.StreamResponse:
 
 async def count_page(request: web.Request) -> web.StreamResponse:
     return await _for_signed_in(request, "count.html")
+
+
+async def gallery_page(request: web.Request) -> web.StreamResponse:
+    """Show every component in every state; it needs no server behind it, and nobody signed in."""
+    return await _page(request, "gallery.html", await user_of(request))
+
+
+async def messages(request: web.Request) -> web.Response:
+    found = await in_thread(translations.messages, request.match_info["language"])
+    return web.json_response(found, headers=_NO_CACHE)
 
 
 async def login_page(request: web.Request) -> web.StreamResponse:
@@ -83,7 +93,7 @@ async def healthz(request: web.Request) -> web.Response:
 
 def missing_pages() -> list[Path]:
     """Return what the front end's build has not made yet."""
-    needed = [PAGES / name for name in ("app.html", "login.html", "count.html")]
+    needed = [PAGES / name for name in ("app.html", "login.html", "count.html", "gallery.html")]
     return [path for path in (*needed, STATIC) if not path.exists()]
 
 
@@ -164,6 +174,8 @@ ROUTES = [
     web.get("/airport/{icao}", app_page),
     web.get("/login", login_page),
     web.get("/count", count_page),
+    web.get("/gallery", gallery_page),
+    web.get("/translations/{language}.json", messages),
     web.get("/try/{name}", own_page),
     web.get("/static/{path:.+}", static_file),
     web.get("/files/{name}.svg", avatar),

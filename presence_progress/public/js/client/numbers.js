@@ -32,16 +32,18 @@ export function formatRate(perSecond) {
 /** A time span in its two largest units. @param {number} seconds */
 export function formatDuration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return translate("{0} s", whole);
+  if (whole < 60) return translate("{0} s", formatNumber(whole));
   const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return translate("{0} min {1} s", minutes, whole % 60);
-  return translate("{0} h {1} min", Math.floor(minutes / 60), minutes % 60);
+  if (minutes < 60)
+    return translate("{0} min {1} s", formatNumber(minutes), formatNumber(whole % 60));
+  const hours = Math.floor(minutes / 60);
+  return translate("{0} h {1} min", formatNumber(hours), formatNumber(minutes % 60));
 }
 
 /** A time span in its largest unit. @param {number} seconds */
 function formatRough(seconds) {
-  if (seconds < 60) return translate("{0} s", Math.round(seconds));
-  if (seconds < 3600) return translate("{0} min", Math.round(seconds / 60));
+  if (seconds < 60) return translate("{0} s", formatNumber(Math.round(seconds)));
+  if (seconds < 3600) return translate("{0} min", formatNumber(Math.round(seconds / 60)));
   return translate("{0} h", formatNumber(Math.round(seconds / 3600)));
 }
 
@@ -53,14 +55,14 @@ function formatRough(seconds) {
  * @returns {string} empty when both read the same
  */
 export function formatSpan(low, high) {
-  const [unit, text] = /** @type {[number, string]} */ (
-    high < 60 ? [1, "{0}–{1} s"] : high < 3600 ? [60, "{0}–{1} min"] : [3600, "{0}–{1} h"]
-  );
+  const unit = high < 60 ? 1 : high < 3600 ? 60 : 3600;
   const [from, to] = [low, high].map((seconds) => Math.round(seconds / unit));
   if (from >= to) return "";
   // Of minutes, or hours, nought says too little.
   if (from === 0) return translate("{0} – {1}", formatRough(low), formatRough(high));
-  return translate(text, formatNumber(from), formatNumber(to));
+  const ends = [formatNumber(from), formatNumber(to)];
+  if (unit === 1) return translate("{0}–{1} s", ...ends);
+  return unit === 60 ? translate("{0}–{1} min", ...ends) : translate("{0}–{1} h", ...ends);
 }
 
 const UNITS = /** @type {const} */ ([

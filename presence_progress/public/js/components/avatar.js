@@ -2,6 +2,7 @@
  * How a person looks without a picture: initials, on a colour that is the same everywhere; and what
  * is said of people.
  */
+import { isolate } from "../client/bidi.js";
 import { formatNumber } from "../client/numbers.js";
 import { translate } from "../client/translate.js";
 import { currentUser } from "../client/user.js";
@@ -29,7 +30,7 @@ export function hue(user) {
 
 /** @param {{ user: string, name?: string }} person */
 export function nameOf({ user, name }) {
-  return user === currentUser() ? translate("{0} (you)", name || user) : name || user;
+  return user === currentUser() ? translate("{0} (you)", isolate(name || user)) : name || user;
 }
 
 /**
@@ -37,7 +38,9 @@ export function nameOf({ user, name }) {
  * @param {(field: string) => string} [fieldLabel] what people call a field
  */
 export function activityText({ activity, focus }, fieldLabel = (field) => field) {
-  const word = translate(activity === "idle" || activity === "editing" ? activity : "viewing");
+  const word = translate(
+    activity === "idle" ? "idle" : activity === "editing" ? "editing" : "viewing",
+  );
   return focus ? translate("{0} · {1}", word, fieldLabel(focus)) : word;
 }
 
@@ -63,7 +66,7 @@ export function leftText({ last_seen: lastSeen }, now) {
 export function contestText(editors) {
   if (editors.length < 2) return "";
   const others = editors.filter(({ user }) => user !== currentUser());
-  const [one, two] = others.map(({ user, name }) => name || user);
+  const [one, two] = others.map(({ user, name }) => isolate(name || user));
   const more = formatNumber(others.length - 1);
   const mine = others.length < editors.length;
   if (others.length === 1) return translate("{0} is editing this too", one);

@@ -165,20 +165,18 @@ export const taskStyles = /* css */ `
   inline-size: 100%;
   animation: none;
 }
-.pp-task-line {
-  display: flex;
-  flex-wrap: wrap;
-  align-items: baseline;
-  gap: 2px 14px;
-  color: var(--pp-muted);
-}
+.pp-task-line { display: flex; align-items: baseline; gap: 14px; color: var(--pp-muted); }
+.pp-task-facts { display: flex; flex: 1; flex-wrap: wrap; align-items: baseline; gap: 2px 14px; min-width: 0; }
 /* Text that nobody translated keeps its order in a page that is read from right to left. */
-.pp-task-title, .pp-task-stage, .pp-badge, .pp-row-title, .pp-message-text { unicode-bidi: isolate; }
-.pp-task-percent, .pp-task-line > *, .pp-row-line > *, .pp-stages span, .pp-issues summary span, .pp-issues-foot span,
-.pp-task-note, .pp-task-error, .pp-row-error {
+.pp-badge { unicode-bidi: isolate; }
+.pp-task-percent, .pp-task-facts > *, .pp-row-line > *, .pp-stages span, .pp-issues summary span, .pp-issues-foot span,
+.pp-task-note, .pp-task-error, .pp-task-hint, .pp-row-error, .pp-message-text, .pp-traceback-none, .pp-messages-more,
+.pp-quiet p, .pp-tray-note, .pp-tray-empty {
   unicode-bidi: plaintext;
 }
-.pp-task-line strong { color: var(--pp-text); font-weight: 550; }
+/* Titles are cut off at their own end, and stand where the page begins. */
+:is(.pp-task-title, .pp-task-stage, .pp-row-title) { text-align: -webkit-match-parent; text-align: match-parent; }
+.pp-task-facts strong { color: var(--pp-text); font-weight: 550; }
 .pp-task-percent {
   margin-inline-start: auto;
   color: var(--pp-text);
@@ -299,8 +297,9 @@ export const progressStyles = /* css */ `
 }
 .pp-quiet p { margin: 0; }
 @container (max-width: 400px) {
-  .pp-task-title { flex-grow: 1; }
-  .pp-task-stage { display: none; }
+  .pp-task-head { flex-wrap: wrap; gap: 6px 8px; }
+  .pp-task-title { flex: 1 0 100%; }
+  .pp-task-stage, .pp-task-head > .pp-button { order: 1; }
 }
 `;
 
@@ -600,7 +599,7 @@ export const presenceStyles = /* css */ `
 .pp-contest[data-compact] svg { display: block; margin: 0; }
 .pp-tip, .pp-tip small, .pp-contest > span, .pp-online-count > span { unicode-bidi: plaintext; }
 .pp-online { font-size: 0.875rem; }
-.pp-online[data-stale] { opacity: 0.6; }
+:is(.pp-online, .pp-document)[data-stale] .pp-avatar img { filter: grayscale(0.75); }
 .pp-online-count { display: inline-flex; align-items: center; gap: 7px; color: var(--pp-muted); white-space: nowrap; }
 .pp-online-count::before {
   border-radius: 50%;
@@ -609,6 +608,9 @@ export const presenceStyles = /* css */ `
   background: var(--pp-green);
   content: "";
 }
+/* Nobody knows whether they still are: no green, and words as readable as before. */
+.pp-online[data-stale] .pp-online-count::before,
+:is(.pp-online, .pp-document)[data-stale] .pp-avatar:not([data-activity="idle"]) .pp-mark { background: var(--pp-muted); }
 .pp-invisible {
   position: relative;
   display: grid;

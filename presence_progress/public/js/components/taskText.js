@@ -1,6 +1,7 @@
 /**
  * What a task says of itself, in words.
  */
+import { isolate } from "../client/bidi.js";
 import { formatDuration, formatNumber, formatRate, formatSpan } from "../client/numbers.js";
 import { translate } from "../client/translate.js";
 import { currentUser } from "../client/user.js";
@@ -82,11 +83,9 @@ export function paceTexts(task) {
  * @param {Task} task
  * @returns {string[]}
  */
-export function asideTexts({ state, attempt, total, total_grown: grown }) {
+export function asideTexts({ state, attempt, total_grown: grown }) {
   return [
-    ...(grown && state === "running" && typeof total === "number"
-      ? [translate("the total has grown to {0}", formatNumber(total))]
-      : []),
+    ...(grown && state === "running" ? [translate("the total has grown")] : []),
     ...(attempt > 1 ? [attemptText(attempt)] : []),
   ];
 }
@@ -131,12 +130,12 @@ export function noteText({ state, done, total, children, cancelled_by: by }, sil
       if (!by) return "";
       return by === currentUser()
         ? translate("You asked it to stop")
-        : translate("{0} asked it to stop", by);
+        : translate("{0} asked it to stop", isolate(by));
     case "cancelled":
       if (!by) return "";
       return by === currentUser()
         ? translate("Cancelled by you")
-        : translate("Cancelled by {0}", by);
+        : translate("Cancelled by {0}", isolate(by));
     default:
       return "";
   }
