@@ -3,8 +3,7 @@
  * provideVue.js has put on the page. A name that is missing here fails the build.
  */
 const Vue = /** @type {any} */ (window)[Symbol.for("presence_progress.vue")];
-if (!Vue)
-  throw new Error("provideVue.js comes first");
+if (!Vue) throw new Error("provideVue.js comes first");
 
 export const {
   Fragment,
