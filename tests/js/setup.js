@@ -6,6 +6,10 @@ import { shareClient } from "../../presence_progress/public/js/client/index.js";
 config.global.stubs = { transition: false, "transition-group": false };
 
 beforeEach(() => {
+  // Tests of pages have no site to ask, unless they are one themselves.
+  if (typeof window !== "undefined") {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no site")));
+  }
   vi.spyOn(console, "warn");
   vi.spyOn(console, "error");
 });
@@ -19,4 +23,5 @@ afterEach(() => {
     document.body.replaceChildren();
   }
   vi.useRealTimers();
+  vi.unstubAllGlobals();
 });

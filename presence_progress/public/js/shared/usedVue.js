@@ -6,7 +6,6 @@
  */
 export {
   Fragment,
-  Teleport,
   TransitionGroup,
   computed,
   createApp,
