@@ -162,8 +162,8 @@ describe("a task under Frappe's own server", () => {
     known["tasks:ann"] = state({ t1: state1 });
     const stub = stubClient();
     const scope = effectScope();
-    const [task, tasks] = /** @type {const} */ (
-      scope.run(() => [useTask(TASK.slice(5)), useTasks("ann")])
+    const { task, tasks } = /** @type {any} */ (
+      scope.run(() => ({ task: useTask(TASK.slice(5)), tasks: useTasks("ann") }))
     );
     await vi.advanceTimersByTimeAsync(4_100);
     expect(task.task.value).toMatchObject({ state: "failed" });

@@ -6,10 +6,8 @@
  */
 export {
   Fragment,
-  Teleport,
   TransitionGroup,
   computed,
-  createApp,
   createBlock,
   createCommentVNode,
   createElementBlock,
@@ -17,15 +15,11 @@ export {
   createTextVNode,
   createVNode,
   defineCustomElement,
-  h,
   nextTick,
   normalizeClass,
   normalizeStyle,
-  onBeforeUnmount,
-  onMounted,
   onScopeDispose,
   openBlock,
-  reactive,
   readonly,
   ref,
   renderList,
@@ -37,6 +31,4 @@ export {
   unref,
   watch,
   withCtx,
-  withKeys,
-  withModifiers,
 } from "vue/dist/vue.runtime.esm-browser.prod.js";
