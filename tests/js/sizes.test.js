@@ -1,6 +1,7 @@
 // @vitest-environment node
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
+import { aliases, here } from "../../frontend/resolve.js";
 import { build, bundles, classicScript } from "../../frontend/vite.config.js";
 
 const MINUTES = 180_000;
@@ -46,10 +47,26 @@ it.each(PAGES)(
   MINUTES,
 );
 
+it.each(["counts", "presence", "task", "tray"])(
+  "the piece %s uses no more of Vue than web pages have",
+  async (piece) => {
+    const name = `presence_progress_${piece}`;
+    const config = classicScript(name, bundles[name]);
+    const vue = here("../presence_progress/public/js/shared/usedVue.js");
+    // A name that is missing there fails the build.
+    await build({
+      ...config,
+      resolve: { alias: aliases({ vue }) },
+      build: { ...config.build, write: false },
+    });
+  },
+  MINUTES,
+);
+
 it(
   "has Vue once, however many kinds of elements",
   async () => {
-    // From the middle of Vue's scheduler.
+    // What Vue's reactivity marks objects with.
     const words = "__v_skip";
     expect(await codeOf("vue")).toContain(words);
     for (const piece of ["counts", "presence", "task", "tray"]) {
