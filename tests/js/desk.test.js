@@ -20,6 +20,8 @@ import { stubClient } from "./stubs.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
+  // What Frappe's server leaves unanswered is asked of the site.
+  vi.stubGlobal("fetch", () => Promise.reject(new Error("no site here")));
 });
 afterEach(() => {
   forgetDeskClient();
