@@ -15,7 +15,7 @@ from aiohttp import FormData
 
 from presence_progress import progress, rooms
 from presence_progress.demo import actions, airports
-from presence_progress.demo.config import Config
+from presence_progress.demo.config import LONG, SHORT, Config
 from tests.running import children, is_alive
 
 from .conftest import Client, SignIn, total_told
@@ -58,7 +58,9 @@ def ended(state: dict[str, Any]) -> bool:
 @pytest.fixture
 def worker(client: Any, redis_url: str, site: str) -> Iterator[subprocess.Popen[bytes]]:
     """The demo's worker, as a process."""
-    rq.Queue("default", connection=client).empty()
+    # Imports that other tests have left there are long.
+    for queue in (LONG, SHORT):
+        rq.Queue(queue, connection=client).empty()
     command = [sys.executable, "-m", "presence_progress.demo.worker", "--redis", redis_url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as worker:
         yield worker
@@ -69,7 +71,7 @@ def worker(client: Any, redis_url: str, site: str) -> Iterator[subprocess.Popen[
 
 
 async def test_an_import_is_a_task_before_its_job_runs(sign_in: SignIn, client: Any) -> None:
-    rq.Queue("default", connection=client).empty()
+    rq.Queue(LONG, connection=client).empty()
     browser = await sign_in("editor@example.com")
     state = task_state(await started(browser, "import_csv"))
     assert (state["state"], state["title"]) == ("queued", "Import airports")
