@@ -121,4 +121,5 @@ dist: .venv/develop $(STATIC)
 	@ls dist/*.whl
 
 clean:
-	rm -rf .venv .venv-oldest .cache build dist *.egg-info frontend/node_modules presence_progress/demo/static
+	rm -rf .venv .venv-oldest .cache build dist *.egg-info frontend/node_modules presence_progress/demo/static \
+		presence_progress/public/esm

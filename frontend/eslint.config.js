@@ -46,7 +46,8 @@ export default [
     },
   },
   {
-    files: ["frontend/**", "benchmarks/node/**"],
-    languageOptions: { globals: { ...globals.node } },
+    // Tests run in Node, whatever page they make for themselves.
+    files: ["frontend/**", "benchmarks/node/**", "tests/js/**"],
+    languageOptions: { globals: { ...globals.browser, ...globals.node } },
   },
 ];

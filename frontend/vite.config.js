@@ -1,56 +1,62 @@
-/**
- * Builds what the demo serves, under names that stay: its pages' scripts (--mode pages), its
- * stand-in for Frappe's website scripts (--mode website), and the elements as one file for any page
- * (--mode element). The latter two are classic scripts, so each is a build of its own.
- */
+/** How each thing is built; build.js builds them all. */
+import { readdirSync } from "node:fs";
 import vue from "@vitejs/plugin-vue";
-import { defineConfig } from "vite";
-import { alias, here } from "./resolve.js";
+import { aliases, here } from "./resolve.js";
 
-const web = "../presence_progress/demo/web/";
-const inputs = {
-  pages: {
-    app: here(`${web}app.js`),
-    gallery: here(`${web}gallery/gallery.js`),
-    login: here(`${web}login.js`),
-  },
-  website: { website: here(`${web}website.js`) },
-  element: {
-    presence_progress: here("../presence_progress/public/js/presence_progress.bundle.js"),
-  },
-};
+export { build } from "vite";
 
-export default defineConfig(({ mode }) => {
-  const build = /** @type {keyof typeof inputs} */ (mode);
+const web = here("../presence_progress/demo/web/");
+const js = here("../presence_progress/public/js/");
 
+/** The classic scripts of the demo's web pages, by the names under which it serves them. */
+export const bundles = /** @type {Record<string, string>} */ ({
+  website: `${web}website.js`,
+  ...Object.fromEntries(
+    readdirSync(js)
+      .filter((file) => file.endsWith(".bundle.js"))
+      .map((file) => [file.replace(".bundle.js", ""), js + file]),
+  ),
+});
+
+/** @param {{ optionsApi?: boolean }} [how] @returns {import("vite").InlineConfig} */
+function common({ optionsApi = false } = {}) {
   return {
-    root: here(web),
+    configFile: false,
+    root: web,
     base: "/static/",
     publicDir: false,
-    logLevel: "warn",
+    logLevel: "error",
     plugins: [vue()],
-    resolve: {
-      alias:
-        build === "website"
-          ? // An article's page holds its template in the HTML: this one needs the compiler.
-            { ...alias, vue: here("node_modules/vue/dist/vue.esm-bundler.js") }
-          : alias,
-    },
     define: {
       "process.env.NODE_ENV": JSON.stringify("production"),
-      __VUE_OPTIONS_API__: JSON.stringify(build === "website"),
+      __VUE_OPTIONS_API__: JSON.stringify(optionsApi),
       __VUE_PROD_DEVTOOLS__: "false",
       __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: "false",
     },
+  };
+}
+
+const static_ = {
+  outDir: here("../presence_progress/demo/static"),
+  cssCodeSplit: false,
+  modulePreload: /** @type {const} */ (false),
+};
+
+/** The demo's own pages. @returns {import("vite").InlineConfig} */
+export function pages() {
+  return {
+    ...common(),
+    resolve: { alias: aliases() },
     build: {
-      outDir: here("../presence_progress/demo/static"),
-      emptyOutDir: build === "pages",
-      cssCodeSplit: false,
-      modulePreload: false,
+      ...static_,
+      emptyOutDir: true,
       rolldownOptions: {
-        input: inputs[build],
+        input: {
+          app: `${web}app.js`,
+          gallery: `${web}gallery/gallery.js`,
+          login: `${web}login.js`,
+        },
         output: {
-          format: build === "pages" ? "es" : "iife",
           entryFileNames: "[name].js",
           chunkFileNames: "[name].js",
           assetFileNames: "demo[extname]",
@@ -58,4 +64,51 @@ export default defineConfig(({ mode }) => {
       },
     },
   };
-});
+}
+
+/**
+ * One bundle, as the esbuild of a bench makes it: with what public/js/tsconfig.json says.
+ *
+ * @param {string} name
+ * @param {string} path
+ * @returns {import("vite").InlineConfig}
+ */
+export function classicScript(name, path) {
+  const shared = {
+    vue: `${js}shared/vue.js`,
+    // Of Frappe's own version.
+    vueFiles: here("node_modules/vue-frappe/"),
+    socket: `${js}shared/socket.js`,
+  };
+  return {
+    ...common({ optionsApi: true }),
+    // The stand-in for Frappe's scripts has a socket.io of its own, as those do.
+    resolve: { alias: aliases(path.startsWith(js) ? shared : {}) },
+    build: {
+      ...static_,
+      emptyOutDir: false,
+      target: "es2017",
+      rolldownOptions: {
+        input: { [name]: path },
+        output: { format: "iife", entryFileNames: "[name].js" },
+      },
+    },
+  };
+}
+
+/** The ES module for front ends that bring their own Vue. @returns {import("vite").InlineConfig} */
+export function module() {
+  return {
+    ...common(),
+    root: here(".."),
+    build: {
+      outDir: here("../presence_progress/public/esm"),
+      emptyOutDir: true,
+      minify: false,
+      lib: { entry: `${js}index.js`, formats: ["es"], fileName: () => "presence_progress.js" },
+      rolldownOptions: { external: ["vue", "socket.io-client"] },
+    },
+  };
+}
+
+export default pages();

@@ -1,20 +1,11 @@
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vitest/config";
-import { alias, here } from "./resolve.js";
+import { aliases, here } from "./resolve.js";
 
 export default defineConfig({
   root: here(".."),
   plugins: [vue()],
-  resolve: {
-    alias: {
-      // Before "vue", which is the beginning of it.
-      "vue/compiler-sfc": here("node_modules/@vue/compiler-sfc"),
-      ...alias,
-      "@vue/test-utils": here("node_modules/@vue/test-utils"),
-      typescript: here("node_modules/typescript"),
-      vitest: here("node_modules/vitest"),
-    },
-  },
+  resolve: { alias: aliases() },
   server: { fs: { allow: [here("..")] } },
   cacheDir: here("node_modules/.vite"),
   test: {

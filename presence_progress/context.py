@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -158,6 +158,30 @@ def commit() -> None:
     local = _frappe_local()
     if local and getattr(local, "db", None):
         local.db.commit()
+
+
+def after_commit(do: Callable[[], None]) -> None:
+    """Do something once the site's transaction is committed, as the user who is signed in now, and
+    never if it is rolled back; at once outside Frappe."""
+    local = _frappe_local()
+    if not local or not getattr(local, "db", None):
+        do()
+        return
+    frappe = sys.modules["frappe"]
+    user = local.session.user
+
+    def do_as_user() -> None:
+        now = local.session.user
+        if now == user:
+            do()
+            return
+        frappe.set_user(user)
+        try:
+            do()
+        finally:
+            frappe.set_user(now)
+
+    local.db.after_commit.add(do_as_user)
 
 
 def is_work_horse(process: int) -> bool:

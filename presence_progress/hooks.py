@@ -7,6 +7,14 @@ app_description = "Live presence, progress and counts that stay true through cra
 app_email = "presence-progress@example.com"
 app_license = "MIT"
 
+app_include_js = ["presence_progress_desk.bundle.js"]
+web_include_js = ["presence_progress_web.bundle.js"]
+
+extend_bootinfo = "presence_progress.site.boot.extend_bootinfo"
+
+before_uninstall = "presence_progress.site.install.before_uninstall"
+after_migrate = "presence_progress.site.install.after_migrate"
+
 default_log_clearing_doctypes = {"Realtime Task": 30}
 
 permission_query_conditions = {"Realtime Task": "presence_progress.site.task_rights.listed"}

@@ -172,13 +172,13 @@ def commands(call: Call[Any], *, whole: bool = False) -> list[tuple[str | int, .
 
 
 _SCRIPTS = Path(__file__).parent / "scripts"
-_PARTS = {"presence": ("_room", "_presence"), "task": ("_room", "_task")}
+_PARTS = {"presence": ("_presence",), "task": ("_task",)}
 
 
 @cache
 def source(script: str) -> str:
     """Return a script with the parts that its family shares in front of it."""
-    parts = _PARTS.get(script.partition("_")[0], ("_room",))
+    parts = ("_stock", "_room", *_PARTS.get(script.partition("_")[0], ()))
     return "\n".join((_SCRIPTS / f"{name}.lua").read_text() for name in (*parts, script))
 
 
@@ -187,7 +187,7 @@ def digest(script: str) -> str:
     return sha1(source(script).encode(), usedforsecurity=False).hexdigest()
 
 
-# --- the two calls that every room has -----------------------------------------------------------
+# --- the calls that every room has -------------------------------------------------------------
 
 
 def snapshot_call(site: str, room: str) -> Call[Snapshot]:
@@ -211,6 +211,12 @@ def set_call(
         [site, room, ttl, len(values), *field_arguments(values), *(_field(name) for name in unset)],
         read_position,
     )
+
+
+def has_server_call() -> Call[bool]:
+    """Ask whether a realtime server of ours runs, or did seconds ago; while none does, changes go
+    to Frappe's own rooms as well, for those whom Frappe's own server serves."""
+    return Call("node_any", [keys.NODES], [], bool)
 
 
 def snapshot(room: str) -> Snapshot:

@@ -140,6 +140,8 @@ class Passed(NamedTuple):
     attempt: int
     epoch: str
     is_to_be_told: bool
+    is_new: bool
+    """Whether the attempt was made by this."""
 
 
 def pass_call(
@@ -181,7 +183,8 @@ def pass_call(
             *rooms.field_arguments(fields),
         ],
         lambda reply: Passed(
-            rooms.text(reply[0]), int(reply[1]), rooms.text(reply[2]), bool(reply[3])
+            *(rooms.text(reply[0]), int(reply[1]), rooms.text(reply[2])),
+            *(bool(reply[3]), bool(reply[4])),
         ),
         due.note(site, keys.task_room(task_id)) if is_due else (),
     )

@@ -169,8 +169,9 @@ class Events:
     def close(self) -> None:
         self._pubsub.close()
 
-    def drain(self) -> list[dict[str, Any]]:
-        """Return all that was published until now: a marker of ours says where now is."""
+    def drain(self, *, copies: bool = False) -> list[dict[str, Any]]:
+        """Return all that was published until now: a marker of ours says where now is. Or only the
+        copies for those whom Frappe's own server serves, and nothing else."""
         self._client.publish("events", '"marker"')
         events: list[dict[str, Any]] = []
         while True:
@@ -180,7 +181,11 @@ class Events:
             envelope = json.loads(message["data"])
             if envelope == "marker":
                 return [event for event in events if event["namespace"] == self._site]
-            events.append(envelope)
+            is_copy = envelope["event"] == "room_change" and (
+                envelope["room"] != envelope["message"]["room"]
+            )
+            if is_copy == copies:
+                events.append(envelope)
 
     def changes(self, room: str) -> list[dict[str, Any]]:
         """Return the changes of a room that were published since the last look."""

@@ -26,6 +26,15 @@ def tell_where() -> None:
     counts.publish_realtime("where", {"site": context.site(), "user": context.user()})
 
 
+def tell_about(doctype: str, name: str, **more: object) -> None:
+    counts.publish_realtime("about", {"doctype": doctype, "name": name, **more})
+
+
+def tell_success(job: object, connection: object, result: object) -> None:
+    """As RQ calls it when a job has gone well."""
+    counts.publish_realtime("success", {"result": result})
+
+
 def wait_for_cancel() -> None:
     """Work until somebody cancels; a test that forgets to is ended by its own limit."""
     deadline = time.monotonic() + 30
@@ -74,3 +83,8 @@ def send_one(number: int) -> None:
         if number == 2:
             raise ValueError("no such address")
         task.advance()
+
+
+def hand_out_one_that_waits(to: str) -> None:
+    with progress.Task("Handing out") as task:
+        progress.enqueue(wait_for_cancel, queue=to, title="A part", parent=task)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 import redis
 import rq
 
-from presence_progress import context, keys, progress, reporter, rooms, task_room
+from presence_progress import context, job_queue, keys, progress, reporter, rooms, task_room
 from presence_progress.task_record import TaskRecord
 from tests import jobs
 from tests.conftest import Events, RedisServer
+
+SAME = uuid.uuid4().hex
 
 
 def state_of(task_id: str) -> dict[str, Any]:
@@ -328,6 +331,75 @@ def test_a_plain_job_that_tracks_twice_shows_both(
     assert (state["state"], state["attempt"]) == ("done", 2)
     ends = [c["set"]["state"] for c in events.changes(f"task:{task_id}") if "state" in c["set"]]
     assert ends.count("done") == 2
+
+
+def test_a_job_is_told_what_it_is_about_where_it_asks_for_it(
+    site: str, worker: Callable[[], None], events: Events
+) -> None:
+    task_id = enqueue(site, jobs.tell_about, doctype="ToDo", name="t1", event=None, colour="red")
+    worker()
+    assert until(task_id, "done")["name"] == "t1"
+    [told] = [event["message"] for event in events.drain() if event["event"] == "about"]
+    assert told == {"doctype": "ToDo", "name": "t1", "colour": "red"}
+
+
+@pytest.mark.parametrize("how", [{"now": True}, {"is_async": False}, {"async": False}])
+def test_a_job_may_run_here_and_now(site: str, how: dict[str, Any]) -> None:
+    with progress.Task("Outer", total=5) as outer:
+        outer.advance()
+        task_id = enqueue(site, jobs.import_rows, count=25, **how)
+        assert progress.current_task() is outer and outer.done == 1
+    state = state_of(task_id)
+    assert (state["state"], state["done"], state["title"]) == ("done", 25, "Importing")
+    with pytest.raises(ValueError, match="no file"):
+        enqueue(site, jobs.fail, **how)
+
+
+def test_the_same_job_is_enqueued_once_while_it_waits(
+    site: str, worker: Callable[[], None]
+) -> None:
+    first = enqueue(site, jobs.import_rows, count=1, job_id=SAME, deduplicate=True)
+    again = enqueue(site, jobs.import_rows, count=1, job_id=SAME, deduplicate=True)
+    assert again == first and list(rooms.snapshot("tasks:Administrator").state) == [first]
+    worker()
+    until(first, "done")
+    deadline = time.monotonic() + 10
+    while (last := enqueue(site, jobs.fail, job_id=SAME, deduplicate=True)) == first:
+        assert time.monotonic() < deadline
+    worker()
+    until(last, "failed")
+    with pytest.raises(ValueError, match="job_id"):
+        enqueue(site, jobs.import_rows, count=1, deduplicate=True)
+
+
+def test_who_is_a_moment_too_late_with_the_same_job_is_told(
+    site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_queue, "put", lambda *_, **__: False)
+    task_id = enqueue(site, jobs.import_rows, count=1, job_id=SAME, deduplicate=True)
+    state = state_of(task_id)
+    assert state["state"] == "cancelled" and "in the queue already" in state["error"]
+
+
+def test_what_rq_takes_is_passed_on_to_it_and_at_a_retry_again(site: str) -> None:
+    task_id = enqueue(site, jobs.import_rows, count=1, on_success=jobs.tell_success, at_front=True)
+    [job] = rq.Queue(site, connection=context.redis()).jobs
+    assert job.id == task_id and job.success_callback is jobs.tell_success
+    progress.cancel(task_id)
+    assert progress.retry(task_id) == 2
+    job, *_ = rq.Queue(site, connection=context.redis()).jobs
+    assert job.id == f"{task_id}-2" and job.success_callback is jobs.tell_success
+
+
+def test_the_package_has_what_is_needed_most_and_imports_it_when_it_is_asked_for() -> None:
+    said = (
+        "import sys, presence_progress as p; print('redis' in sys.modules, p.track.__name__, "
+        "p.enqueue.__module__, p.Task.__name__, 'redis' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "track", "presence_progress.progress", "Task", "True"]
+    with pytest.raises(ImportError):
+        from presence_progress import nothing  # noqa: F401
 
 
 def test_a_job_that_cannot_be_enqueued_is_not_queued_for_ever(

@@ -38,7 +38,7 @@ from tests.model.tasks import Process, TaskWorld, WireState, enqueue
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "60"))
 MOST_TASKS = 4
 MEMORIES = 6
 TROUBLES = ["kill", "pause", "rewire", "again", "lose memory", "old data"]
@@ -74,6 +74,8 @@ class Life(RuleBasedStateMachine):
         self.queue: list[tuple[str, int]] = []
         self.troubles: set[str] = set()
         self.memories: list[Any] = []
+        self.beginnings: list[Any] = []
+        """What Redis had in it before a job began, and which job."""
 
     def teardown(self) -> None:
         self.patch.undo()
@@ -144,6 +146,8 @@ class Life(RuleBasedStateMachine):
     @rule(job=one_of("queue"))
     def work(self, job: tuple[str, int]) -> None:
         self.queue.remove(job)
+        if "old data" in self.troubles:
+            self.beginnings = [*self.beginnings, (job, self.memory())][-2:]
         self._run(job)
 
     @property
@@ -155,6 +159,13 @@ class Life(RuleBasedStateMachine):
     def work_again(self, job: tuple[str, int]) -> None:
         """RQ runs a job again: its own retry, or it does not know that it runs."""
         self._run(job)
+
+    @may("again", "working")
+    @rule(process=one_of("working"))
+    def cancel_and_work_again(self, process: Process) -> None:
+        """Before it has heard of it."""
+        self.cancel(process.task_id, "up", 0)
+        self._run(process.job)
 
     def _run(self, job: tuple[str, int]) -> None:
         process = Process(self.world, *job)
@@ -216,6 +227,18 @@ class Life(RuleBasedStateMachine):
             process.tell_gone()
 
     @property
+    def having_parts(self) -> list[Process]:
+        known = set(self.world.parents.values())
+        return [one for one in self.working if one.task_id in known]
+
+    @may("kill", "having_parts")
+    @rule(process=one_of("having_parts"))
+    def kill_and_retry(self, process: Process) -> None:
+        """A job that has handed out parts, which go on."""
+        self.kill(process, True)
+        self.retry(process.task_id)
+
+    @property
     def untold(self) -> list[Process]:
         return [one for one in self.processes if not one.is_alive and not one.has_told_gone]
 
@@ -237,6 +260,15 @@ class Life(RuleBasedStateMachine):
     @rule(process=one_of("paused"))
     def wake(self, process: Process) -> None:
         process.is_paused = False
+
+    @may("pause", "working")
+    @rule(process=one_of("working"))
+    def stand_still_for_a_while(self, process: Process) -> None:
+        """Long enough to be stalled, and not to be lost."""
+        process.is_paused = True
+        self.world.pass_time(TASK_LEASE + 1_000)
+        process.is_paused = False
+        self.world.pass_time(TASK_LOST_AFTER + 2_000)
 
     @may("rewire", "alive")
     @rule(process=one_of("alive"), state=WIRES, after=st.integers(0, 4))
@@ -268,8 +300,24 @@ class Life(RuleBasedStateMachine):
     def come_back_with_old_data(self, age: int) -> None:
         """What was written last is lost, RQ's queue with it: jobs that run are in it again."""
         self.memories = self.memories[: max(1, len(self.memories) - age)]
-        memory, queue = self.memories[-1]
-        self.world.restore(memory)
+        self._restore(self.memories[-1])
+
+    @may("old data", "beginnings")
+    @rule(beginning=one_of("beginnings"))
+    def forget_a_beginning(self, beginning: Any) -> None:
+        """The job runs, and RQ has it run once more, by another process."""
+        job, memory = beginning
+        self.beginnings.clear()
+        self.memories.clear()
+        self._restore(memory)
+        self._run(job)
+
+    def memory(self) -> Any:
+        return self.world.remember(), list(self.queue)
+
+    def _restore(self, memory: Any) -> None:
+        world, queue = memory
+        self.world.restore(world)
         self.queue = list(queue)
 
     # --- what must be so ---
@@ -305,8 +353,7 @@ class Life(RuleBasedStateMachine):
         self.world.check()
         self.world.check_nobody_is_forgotten()
         if "old data" in self.troubles:
-            memory = (self.world.remember(), list(self.queue))
-            self.memories = [*self.memories, memory][-MEMORIES:]
+            self.memories = [*self.memories, self.memory()][-MEMORIES:]
 
 
 @pytest.fixture(scope="module")

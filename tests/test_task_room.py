@@ -101,7 +101,21 @@ def test_what_was_done_and_is_done_again_is_not_whole(actors: Actors) -> None:
     actors.run(task_room.write_call(record, "one", checkpoint=checkpoint))
     assert state_of("t")["percent"] == 100
     actors.begin("t", "two")  # RQ's worker died before it knew
-    assert (state_of("t")["state"], state_of("t")["percent"]) == ("running", 99)
+    assert (state_of("t")["state"], state_of("t")["percent"]) == ("running", None)
+
+
+def test_how_far_a_retry_goes_on_from_is_not_known_before_it_says_so(actors: Actors) -> None:
+    actors.enqueue("t")
+    actors.begin("t", "one")
+    record = actors._record("t", state="running", total=10, done=5)
+    actors.run(task_room.write_call(record, "one", checkpoint=record.checkpoint(5)))
+    actors.write("t", "one", "failed", total=10, done=8)
+    assert state_of("t")["percent"] == 80
+    actors.retry("t")
+    assert state_of("t")["percent"] is None
+    actors.begin("t", "two", 2)
+    actors.write("t", "two", attempt=2, total=10, done=5)
+    assert state_of("t")["percent"] == 50
 
 
 def test_a_cancelled_task_does_not_begin_in_a_later_attempt_either(actors: Actors) -> None:

@@ -17,6 +17,15 @@ from presence_progress.demo.users import User
 
 _PLACEHOLDER = "__BOOT__"
 _NO_CACHE = {"Cache-Control": "no-cache"}
+# As Frappe's base.html has it: callbacks are collected in the head, and the scripts come last.
+_READY = (
+    "<script>frappe.ready_events = []; window.socketio_port = frappe.boot.socketio_port;"
+    " frappe.ready = (callback) => { frappe.ready_events.push(callback); };</script>"
+)
+_SCRIPTS = (
+    '\n<script src="/static/website.js"></script>'
+    '\n<script src="/static/presence_progress_web.js"></script>\n'
+)
 
 
 async def app_page(request: web.Request) -> web.StreamResponse:
@@ -42,10 +51,9 @@ async def login_page(request: web.Request) -> web.StreamResponse:
 
 
 async def own_page(request: web.Request) -> web.StreamResponse:
-    """Show a page that a person has saved in the data folder, with the boot in front of it."""
+    """Show a page that a person has saved in the data folder, with what Frappe puts around a Web
+    Page; to guests, too, as Frappe does."""
     user = await user_of(request)
-    if user.is_guest:
-        raise _to_login(request)
     folder = request.app[CONFIG].own_pages
     path = await in_thread(_path_in, folder, f"{request.match_info['name']}.html")
     if path is None:
@@ -54,9 +62,15 @@ async def own_page(request: web.Request) -> web.StreamResponse:
     boot = _script_safe(_boot(request.app[CONFIG], user))
     head = (
         '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">'
-        f"<script>window.frappe = {boot};</script>\n"
+        f"<script>window.frappe = {boot};</script>\n{_READY}\n"
     )
-    return web.Response(text=head + body, content_type="text/html", headers=_NO_CACHE)
+    response = web.Response(
+        text=head + body + _SCRIPTS, content_type="text/html", headers=_NO_CACHE
+    )
+    if user.is_guest:
+        # Without any session the realtime server would not even ask who this is.
+        response.set_cookie("sid", "Guest", httponly=True, samesite="Lax")
+    return response
 
 
 async def static_file(request: web.Request) -> web.StreamResponse:
@@ -120,7 +134,11 @@ def _boot(config: Config, user: User) -> dict[str, object]:
     """Return what a page knows before it asks; the parts that Frappe's boot has too are named as
     there."""
     return {
-        "boot": {"sitename": SITE, "socketio_port": config.realtime_port},
+        "boot": {
+            "sitename": SITE,
+            "socketio_port": config.realtime_port,
+            "assets_json": _assets(),
+        },
         "session": {
             "user": user.id,
             "user_fullname": user.full_name,
@@ -132,6 +150,14 @@ def _boot(config: Config, user: User) -> dict[str, object]:
             {"name": who.id, "fullname": who.full_name, "image": who.image, "can": who.can}
             for who in users.USERS.values()
         ],
+    }
+
+
+def _assets() -> dict[str, str]:
+    """Return where each bundle is, as Frappe tells its pages."""
+    return {
+        f"{path.stem}.bundle.js": f"/static/{path.name}"
+        for path in STATIC.glob("presence_progress*.js")
     }
 
 

@@ -1,5 +1,5 @@
--- What every script that changes a room begins with. Loaded in front of each of them by rooms.py; it touches
--- no key itself.
+-- What every script that changes a room begins with. Loaded in front of each of them by rooms.py, after
+-- _stock.lua; it touches no key by itself.
 --
 -- A room is one hash: its fields, each a JSON text, and two of its own, ':epoch' and ':seq'. One key, so that
 -- the state and its position can only be lost together.
@@ -14,6 +14,16 @@ end
 
 local function json_object(pairs_list)
   return '{' .. table.concat(pairs_list, ',') .. '}'
+end
+
+-- Publish a change, in Frappe's own format, to whoever has joined a room, which is the changed one or a stock one.
+local function publish(site, room, message)
+  redis.call('PUBLISH', 'events', json_object({
+    '"event":"room_change"',
+    '"message":' .. message,
+    '"room":' .. cjson.encode(room),
+    '"namespace":' .. cjson.encode(site),
+  }))
 end
 
 -- Apply a change to the room and publish it; what changes nothing is left out, and nothing left means nothing
@@ -52,12 +62,12 @@ local function change_room(room_key, site, room, ttl, set, unset)
       '"set":' .. json_object(set_json),
       '"unset":[' .. table.concat(unset_json, ',') .. ']',
     })
-    redis.call('PUBLISH', 'events', json_object({
-      '"event":"room_change"',
-      '"message":' .. message,
-      '"room":' .. cjson.encode(room),
-      '"namespace":' .. cjson.encode(site),
-    }))
+    publish(site, room, message)
+    if not has_server(clock()) then
+      for _, stock_room in ipairs(stock_rooms(room_key, room)) do
+        publish(site, stock_room, message)
+      end
+    end
   elseif new_life then
     return '', 0
   end

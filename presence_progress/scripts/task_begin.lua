@@ -52,9 +52,9 @@ local is_whole = checkpoint == '' and not goes_on
 for i = 9, is_whole and #ARGV or 8 + 2 * identity, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }
 end
-if not is_whole and field('percent') == 100 then
-  -- A job that was done is done again, from its last checkpoint.
-  set[#set + 1] = { 'percent', '99' }
+if checkpoint ~= '' and not goes_on then
+  -- How far it goes on from, the job says at once; it may be less far than the last attempt came.
+  set[#set + 1] = { 'percent', 'null' }
 end
 set[#set + 1] = { 'state', '"running"' }
 

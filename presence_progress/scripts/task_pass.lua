@@ -7,7 +7,7 @@
 -- ARGV[5] - the attempt that the run came after; 0 when the server has not heard that one
 -- ARGV[6] - state
 -- ARGV[7] - how far the run is, any number that grows with it; '' to end it wherever it is
--- ARGV[8] - how many events the server has heard that it is so far
+-- ARGV[8] - how many events the server has heard that it is so far; negative when it may have missed some
 -- ARGV[9] - for how long the run has been heard, milliseconds
 -- ARGV[10] - 1 when an attempt may be made of it; else only one that runs already is changed
 -- ARGV[11] - 1 when the server has heard another run after it
@@ -18,8 +18,8 @@
 -- ARGV[16] - user whose task it is, or ''
 -- ARGV[17…] - field, JSON, … of all others
 -- Returns {what came of it; the run's attempt, 0 when that is not known; the room's epoch; 1 when lists are to be
--- told}. What may come of it: taken; soon and wait, for which it is to be asked again; and refused for good: older,
--- ended, superseded, unknown, foreign.
+-- told; 1 when the attempt was made by this}. What may come of it: taken; soon and wait, for which it is to be
+-- asked again; and refused for good: older, ended, superseded, unknown, foreign.
 
 local mine, after, wanted = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local value, count, age = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -27,14 +27,17 @@ local may_begin, is_over, lease, lost_after = ARGV[10] == '1', ARGV[11] == '1', 
 local interval, silence, user = tonumber(ARGV[14]), tonumber(ARGV[15]), ARGV[16]
 
 local function refused(why, of_attempt)
-  return { why, of_attempt or 0, redis.call('HGET', room_key, EPOCH) or '', 0 }
+  return { why, of_attempt or 0, redis.call('HGET', room_key, EPOCH) or '', 0, 0 }
 end
 
 local kept_value, kept_count, passed_at = unpack(redis.call('HMGET', work_key, 'value', 'count', 'passed_at'))
 kept_value, kept_count, passed_at = tonumber(kept_value or -1), tonumber(kept_count or 0), tonumber(passed_at or 0)
 local is_silent = now - passed_at >= silence
+if count < 0 then
+  -- It came later, and began with what was the latest then: so it is ahead of who has counted them all.
+  count = state and 1e9 - count or -count
+end
 local is_same = value == kept_value and count == kept_count
--- A server that has come later has heard fewer events.
 local is_behind = value and (value < kept_value or (value == kept_value and count < kept_count and not is_silent))
 
 -- Return the attempt that the run is, or nil and why it is refused. A server that knows which attempt it is may be
@@ -52,26 +55,26 @@ local function find_attempt()
       local is_news = state == 'lost' and not is_behind and not is_same
       return is_news and attempt + 1 or nil, 'ended'
     end
-    return not is_behind and attempt or nil, 'older'
+    return not is_behind and attempt or nil, value == kept_value and 'wait' or 'older'
   elseif after >= attempt then
     return next_one, 'unknown'
-  elseif not is_silent and (mine > 0 or (after > 0 and after + 1 < attempt)) then
+  elseif (is_over or not is_silent) and (mine > 0 or (after > 0 and after + 1 < attempt)) then
     return nil, 'superseded' -- Others write a later run.
+  elseif is_over and after == 0 and not (is_silent and ENDED[state]) then
+    return nil, 'superseded' -- What is there may be the run that came after it.
   elseif ENDED[state] then
     if is_silent then
       return next_one, 'unknown'
     end
     -- The end may be this run's, and this server late: if so it hears of it soon.
     return nil, ENDED[wanted] and 'ended' or 'wait'
-  elseif is_over and after == 0 then
-    return nil, 'superseded' -- What goes on may be the run that came after it.
   elseif value and value < kept_value then
     if is_silent then
       return next_one, 'unknown'
     end
     return nil, 'wait'
   end
-  return not is_behind and attempt or nil, 'older'
+  return not is_behind and attempt or nil, value == kept_value and 'wait' or 'older'
 end
 
 if state and not field('source') then
@@ -79,7 +82,8 @@ if state and not field('source') then
 end
 local found, why = find_attempt()
 if not found then
-  return refused(why, (why == 'older' or why == 'ended') and attempt)
+  local has_joined = why == 'wait' and value == kept_value and not ENDED[state]
+  return refused(why, (has_joined or why == 'older' or why == 'ended') and attempt)
 end
 local is_new = not state or found ~= attempt
 if not is_new and wanted == 'queued' and state ~= 'queued' then
@@ -130,11 +134,11 @@ if ENDED[wanted] then
   if wanted == 'done' then
     set[#set + 1] = { 'percent', ((value or kept_value) >= 0) and '100' or 'null' }
   end
-  return { 'taken', found, end_with(wanted, set), 1 }
+  return { 'taken', found, end_with(wanted, set), 1, is_new and 1 or 0 }
 end
 extend_lease(lease)
 if state ~= wanted then
   tell = 1
 end
 set[#set + 1] = { 'state', cjson.encode(wanted) }
-return { 'taken', found, change(set), tell }
+return { 'taken', found, change(set), tell, is_new and 1 or 0 }

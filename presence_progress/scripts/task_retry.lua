@@ -26,6 +26,8 @@ if checkpoint == '' then
     set[#set + 1] = { name, json }
   end
   set[#set + 1] = { 'percent', field('total') and '0' or 'null' }
+else
+  set[#set + 1] = { 'percent', 'null' }
 end
 redis.call('HDEL', work_key, 'holder')
 redis.call('HSET', work_key, 'made', whole(attempt + 1))

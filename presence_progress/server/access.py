@@ -13,23 +13,20 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from presence_progress.keys import Room, Scope
 from presence_progress.presence import Who
+from presence_progress.room_rights import Document
 from presence_progress.server.answers import Answers
 from presence_progress.server.app_questions import AppQuestions, NoApp
 from presence_progress.server.handshake import Handshake, Refused
 from presence_progress.server.people import People, Person
 from presence_progress.server.questions import Denied, Questions, Unavailable
-from presence_progress.server.site_settings import PresenceRules, SiteSettings
+from presence_progress.server.site_settings import SiteSettings
 from presence_progress.settings import (
     DENIAL_TTL,
     IDENTITY_TTL,
     MAX_FORESEEN,
     PERMISSION_TTL,
 )
-
-Document = tuple[str, str]
-"""A DocType and a name; without a name, the DocType itself."""
 
 
 @dataclass(frozen=True)
@@ -299,55 +296,3 @@ class Access:
         """
         body = {"user": identity.user, "invisible": invisible}
         await self.app.ask(identity.site, "presence.set_invisible", body)
-
-
-def may_enter(identity: Identity, rules: PresenceRules) -> bool:
-    """Return whether a site lets a user be seen at all."""
-    return rules.presence and (rules.guests or not identity.is_guest)
-
-
-def right_to_watch(
-    identity: Identity, room: Room, task: Mapping[str, Any], rules: PresenceRules
-) -> bool | Document:
-    """Return whether a user may watch a room, or which document he must be able to read for it.
-
-    ``task`` is the room's state when it is a task's, ``rules`` what the site has set.
-    """
-    if room.kind == "presence":
-        return may_enter(identity, rules) and (room.doctype or "", room.name or "")
-    if room.kind in ("online", "online_count"):
-        shown_to = rules.online if room.kind == "online" else rules.online_count
-        return rules.presence and _is_among(identity, shown_to)
-    if room.kind == "task":
-        if identity.user in (task.get("user"), "Administrator") and not identity.is_guest:
-            return True
-        doctype = task.get("doctype")
-        return (doctype, task.get("name") or "") if doctype else False
-    if room.kind == "tasks":
-        if room.doctype:
-            return room.doctype, room.name or ""
-        return room.user == identity.user and not identity.is_guest
-    if room.kind == "query":
-        return room.doctype or "", ""
-    return room.scope is not None and _right_to_scope(identity, room.scope)
-
-
-def is_off(room: Room, rules: PresenceRules) -> bool:
-    """Return whether nobody may watch a room, because its site has switched presence off."""
-    return room.kind in ("presence", "online", "online_count") and not rules.presence
-
-
-def _is_among(identity: Identity, group: str) -> bool:
-    if group == "all":
-        return not identity.is_guest
-    return group == "website" or (group == "system" and identity.is_system_user)
-
-
-def _right_to_scope(identity: Identity, scope: Scope) -> bool | Document:
-    if scope.kind == "website":
-        return True
-    if scope.kind == "site":
-        return identity.is_system_user
-    if scope.kind == "user":
-        return scope.user == identity.user
-    return scope.doctype or "", scope.name or ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from presence_progress import keys, rooms
-from presence_progress.server.access import Document, may_enter
+from presence_progress.room_rights import Document, may_enter
 from presence_progress.server.room_events import answered
 from presence_progress.server.sessions import (
     NOT_PERMITTED,

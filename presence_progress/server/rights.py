@@ -18,7 +18,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from presence_progress.server.access import Access, Document, Look
+from presence_progress.room_rights import Document
+from presence_progress.server.access import Access, Look
 from presence_progress.server.bus import Event
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import Session

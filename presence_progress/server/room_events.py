@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from presence_progress import keys, presence, rooms, task_room
 from presence_progress.presence import MAX_FOCUS
-from presence_progress.server.access import Document, is_off, may_enter, right_to_watch
+from presence_progress.room_rights import Document, is_off, may_enter, right_to_watch
 from presence_progress.server.app_questions import NoApp
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import (

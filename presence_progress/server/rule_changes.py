@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from presence_progress import keys
-from presence_progress.server.access import is_off, may_enter, right_to_watch
+from presence_progress.room_rights import is_off, may_enter, right_to_watch
 from presence_progress.server.sessions import NOT_PERMITTED, PRESENCE_IS_OFF, Session
-from presence_progress.server.site_settings import PresenceRules, SiteSettings
+from presence_progress.server.site_settings import SiteSettings
 from presence_progress.settings import SITE_SETTINGS_INTERVAL
+from presence_progress.site_rules import PresenceRules
 
 log = structlog.get_logger(__name__)
 

@@ -21,21 +21,22 @@ from redis.exceptions import RedisError
 from presence_progress import keys, presence, rooms
 from presence_progress.keys import BadRoom
 from presence_progress.presence import Activity
+from presence_progress.room_rights import Document
 from presence_progress.rooms import BadField
 from presence_progress.server import metrics
-from presence_progress.server.access import Access, Document, Identity
+from presence_progress.server.access import Access, Identity
 from presence_progress.server.calls import Calls
 from presence_progress.server.engine import Connection
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.node import Node
 from presence_progress.server.questions import Unavailable
-from presence_progress.server.site_settings import PresenceRules
 from presence_progress.settings import (
     MAX_FORESEEN,
     MAX_PENDING_EVENTS,
     MAX_QUERIES_PER_SOCKET,
     MAX_ROOMS_PER_SOCKET,
 )
+from presence_progress.site_rules import PresenceRules
 
 if TYPE_CHECKING:
     from presence_progress.server.live_queries import LiveQueries

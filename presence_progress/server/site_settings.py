@@ -1,7 +1,8 @@
 """What a site has set about presence: read from its files, and read again when they have changed.
 
-A bench's ``sites/common_site_config.json`` holds for all its sites, a site's own
-``site_config.json`` over it, as in Frappe. Without a bench the environment says it. A value that
+What is set in Desk lies in a file of the site's, which ``site/settings.py`` writes. Over it a
+bench's ``sites/common_site_config.json`` holds for all its sites, and a site's own
+``site_config.json`` over that, as in Frappe. Without a bench the environment says it. A value that
 cannot be used is named in the log, and what held before goes on.
 """
 
@@ -10,60 +11,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from presence_progress.settings import SITE_SETTINGS_INTERVAL
+from presence_progress.site_rules import KEYS, SETTINGS_FILE, PresenceRules, read_rules
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class PresenceRules:
-    """What a site has set about presence; the defaults hold where it has set nothing."""
-
-    presence: bool = True
-    """The switch: without it nobody watches or enters anything here."""
-    guests: bool = False
-    """Whether visitors who have not signed in watch and enter documents that they may read."""
-    online: str = "system"
-    """Who sees who is online: ``system`` users, ``all`` who are signed in, or ``off``, nobody."""
-    online_count: str = "system"
-    """Who sees how many are online: the same, or ``website``, everybody."""
-    move: bool = True
-    """Whether a stock client that opens a document has left the one before, of the same
-    DocType."""
-
-
-def _switch(value: Any) -> bool:
-    if value in (True, "1", "true", "True"):
-        return True
-    if value in (False, "0", "false", "False"):
-        return False
-    raise ValueError("true or false (or 1 or 0)")
-
-
-def _one_of(*choices: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value in choices:
-            return str(value)
-        raise ValueError(f"one of {', '.join(choices)}")
-
-    return read
-
-
-_READ: dict[str, Callable[[Any], Any]] = {
-    "presence": _switch,
-    "guests": _switch,
-    "online": _one_of("system", "all", "off"),
-    "online_count": _one_of("system", "all", "website", "off"),
-    "move": _switch,
-}
-_KEYS = {f"presence_progress_{name}": name for name in _READ}
 
 
 class SiteSettings:
@@ -75,7 +33,7 @@ class SiteSettings:
         self._files: dict[str, _File] = {}
         self._rules: dict[str, tuple[float, PresenceRules]] = {}
         """By site, and when it was looked at."""
-        told = {} if bench else {key: environ.get(key.upper()) for key in _KEYS}
+        told = {} if bench else {key: environ.get(key.upper()) for key in KEYS}
         self._without_bench = replace(PresenceRules(), **_good(told, {}, "the environment"))
 
     def of(self, site: str) -> PresenceRules:
@@ -85,9 +43,10 @@ class SiteSettings:
         looked, rules = self._rules.get(site, (float("-inf"), PresenceRules()))
         now = time.monotonic()
         if now - looked >= SITE_SETTINGS_INTERVAL:
+            in_desk = self._read(self._sites / site / SETTINGS_FILE)
             common = self._read(self._sites / "common_site_config.json")
             own = self._read(self._sites / site / "site_config.json")
-            rules = replace(PresenceRules(), **{**common, **own})
+            rules = replace(PresenceRules(), **{**in_desk, **common, **own})
             self._rules[site] = now, rules
         return rules
 
@@ -133,21 +92,17 @@ def _object(text: str) -> dict[str, Any]:
 def _good(told: Mapping[str, Any], before: Mapping[str, Any], where: object) -> dict[str, Any]:
     """Return the values that can be used, and those from before in the place of those that
     cannot."""
-    good = {}
-    for key, name in _KEYS.items():
-        value = told.get(key)
-        if value in (None, ""):
-            continue
-        try:
-            good[name] = _READ[name](value)
-        except ValueError as error:
-            log.warning(
-                "a setting that cannot be used",
-                key=key,
-                file=str(where),
-                value=value,
-                expected=str(error),
-            )
-            if name in before:
-                good[name] = before[name]
-    return good
+    kept = {}
+
+    def trouble(key: str, value: Any, expected: str) -> None:
+        log.warning(
+            "a setting that cannot be used",
+            key=key,
+            file=str(where),
+            value=value,
+            expected=expected,
+        )
+        if KEYS[key] in before:
+            kept[KEYS[key]] = before[KEYS[key]]
+
+    return {**read_rules(told, trouble), **kept}

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from presence_progress import keys, rooms
-from presence_progress.server.access import Document, may_enter, right_to_watch
+from presence_progress.room_rights import Document, may_enter, right_to_watch
 from presence_progress.server.sessions import Handler, Session
 
 EDITOR_CHANNEL = "open_in_editor"

@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 Place = tuple[str, str]
 """A site, and a task's id or a room of Frappe's."""
 
+_MAX_RUNS = 5
+"""Runs that wait for a Redis that is away."""
 _FORGET_INTERVAL = 10.0
 _FORGOTTEN_UNENDED = (STOCK_LEASE + STOCK_LOST_AFTER) / 1000
 _ASK_AGAIN = {"soon": FLUSH_INTERVAL, "wait": STOCK_RETRY}
@@ -136,12 +138,13 @@ class StockProgress:
 
     def _begin_run(self, kept: _Kept, heard: Heard, now: float) -> None:
         last = kept.runs[-1]
-        run = Run(now, now, after=last.attempt or last.after)
+        run = Run(now, now, is_exact=True, after=last.attempt or last.after)
         if kept.due is None:
             kept.runs = [run]
         else:
-            # Its end is on its way. What came between that and now was never written at all.
-            kept.runs = [kept.runs[0], run]
+            # Its end is on its way, and so are those of others that lasted.
+            between = [one for one in kept.runs[1:] if one.age >= KEEP_AFTER]
+            kept.runs = [kept.runs[0], *between[-_MAX_RUNS:], run]
         if heard.room.startswith("task_progress:"):
             kept.user = None
 
@@ -220,7 +223,7 @@ class StockProgress:
             run=(run.attempt, run.after),
             state=run.state,
             value=run.value,
-            count=run.count,
+            count=run.count if run.is_exact else -run.count,
             age=int(1000 * (now - run.began)),
             is_over=run is not kept.runs[-1],
             may_begin=run.value is not None and lasted >= KEEP_AFTER,
@@ -247,6 +250,7 @@ class StockProgress:
     def _take_answer(self, kept: _Kept, run: Run, is_all: bool, passed: Passed, now: float) -> None:
         kept.due = None
         self._due.discard(kept.place)
+        run.is_exact = run.is_exact or passed.is_new
         run.attempt = passed.attempt or run.attempt
         if passed.answer == "taken":
             metrics.STOCK_PROGRESS.labels(kept.heard.source).inc()

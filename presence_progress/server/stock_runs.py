@@ -310,6 +310,8 @@ class Run:
     """The first percentage."""
     count: int = 0
     """Events since it is so far."""
+    is_exact: bool = False
+    """Whether none of those can have been missed: it was heard to come so far, or to begin."""
     done: int | None = None
     total: int | None = None
     stage: str | None = None
@@ -358,7 +360,10 @@ class Run:
         value = self.value if heard.value is None else heard.value
         if self.has_ended or (value is not None and self.value is not None and value < self.value):
             return False
-        self.count = self.count + 1 if value == self.value else 1
+        if value == self.value:
+            self.count += 1
+        else:
+            self.count, self.is_exact = 1, True
         if heard.value is not None:
             self.value, self.done, self.total = value, heard.done, heard.total
             self.first = heard.value if self.first > 100 else self.first

@@ -50,6 +50,10 @@ class Process:
     worker_killed: float = float("inf")
     frozen: list[tuple[float, float]] = field(default_factory=list)
 
+    @property
+    def is_frozen(self) -> bool:
+        return bool(self.frozen) and self.frozen[-1][1] == float("inf")
+
     def attempt_at(self, t: float) -> int:
         index = bisect.bisect_right(self.attempts, (t, 1 << 30)) - 1
         return self.attempts[max(index, 0)][1]
@@ -158,14 +162,17 @@ def _processes(records: Sequence[Record]) -> list[Process]:
 def _strike(process: Process, record: Record) -> None:
     t = record["t"]
     if record["kind"] == "kill":
-        if process.worker in record["pids"]:
+        is_worker, is_frozen = process.worker in record["pids"], process.is_frozen
+        if is_worker:
             process.worker_killed = min(process.worker_killed, t)
-        if process.pid in record["pids"] and process.start <= t < process.end:
+        # Linux ends what stands still when its parent is gone.
+        is_hit = process.pid in record["pids"] or (is_worker and is_frozen)
+        if is_hit and process.start <= t < min(process.end, process.killed):
             process.killed, process.killed_by = t, record["what"]
     elif record["horse"] == process.pid:
         if record["kind"] == "freeze":
             process.frozen.append((t, float("inf")))
-        elif process.frozen:
+        elif process.is_frozen:
             process.frozen[-1] = process.frozen[-1][0], t
 
 

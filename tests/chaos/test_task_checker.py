@@ -126,6 +126,23 @@ def killed_and_lost(story: Story) -> None:
     story.stop(60)
 
 
+def killed_twice(story: Story) -> None:
+    story.begin()
+    story.kill(5)
+    story.say(5.2, state="lost")
+    story.kill(5.4)
+    story.stop(60)
+
+
+def stood_still_when_its_worker_was_killed(story: Story) -> None:
+    story.begin()
+    story.freeze(5, 25)
+    story.kill(6, WORKER, what="kill worker")
+    story.say(11, state="stalled")
+    story.say(17.5, state="lost")
+    story.stop(60)
+
+
 def killed_while_redis_was_away(story: Story) -> None:
     story.begin()
     story.kill(5)
@@ -168,6 +185,8 @@ GOOD = [
     done,
     failed_and_done_by_a_retry,
     killed_and_lost,
+    killed_twice,
+    stood_still_when_its_worker_was_killed,
     killed_while_redis_was_away,
     killed_and_forgotten,
     stood_still_and_went_on,

@@ -221,6 +221,20 @@ async def test_nobody_else_stops_or_starts_a_task(sign_in: SignIn, site: str) ->
     assert state_of(task_id)["state"] == "queued"
 
 
+async def test_a_server_is_told_that_there_is_nothing_to_start(sign_in: SignIn, site: str) -> None:
+    task_id = progress.enqueue(jobs.fail, queue=site, user=EDITOR)
+    progress.cancel(task_id, EDITOR)
+    context.redis().set(keys.SECRET, "known")
+    server = await sign_in("")
+    for user, attempt in ((VIEWER, 0), (EDITOR, 2), (EDITOR, 0)):
+        answer = await server.post(
+            f"{TASKS}retry",
+            json={"task_id": task_id, "user": user},
+            headers={keys.SECRET_HEADER: "known"},
+        )
+        assert (await answer.json())["message"] == attempt
+
+
 # --- tracebacks -----------------------------------------------------------------------------------
 
 

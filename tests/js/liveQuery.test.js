@@ -4,7 +4,7 @@ import { nextTick } from "vue";
 import LiveCount from "../../presence_progress/public/js/components/LiveCount.vue";
 import { shareClient } from "../../presence_progress/public/js/client/index.js";
 import { queryRoom } from "../../presence_progress/public/js/client/queryRoom.js";
-import { registerElements } from "../../presence_progress/public/js/elements.js";
+import "../../presence_progress/public/js/presence_progress_counts.bundle.js";
 import { stubClient } from "./stubs.js";
 
 /** @type {ReturnType<typeof stubClient>} */
@@ -118,7 +118,6 @@ describe("LiveCount of documents", () => {
   });
 
   it("is an element that takes its filters as an attribute", async () => {
-    registerElements();
     document.body.innerHTML = `<live-count doctype="ToDo" filters='{"status":"Open"}'></live-count>`;
     await nextTick();
     expect(stub.socket.take("room_watch")).toEqual([room]);

@@ -13,7 +13,10 @@ beforeEach(() => {
 afterEach(() => {
   expect(console.warn).not.toHaveBeenCalled();
   expect(console.error).not.toHaveBeenCalled();
-  shareClient(undefined);
-  document.body.replaceChildren();
+  // Tests of the build have no page.
+  if (typeof window !== "undefined") {
+    shareClient(undefined);
+    document.body.replaceChildren();
+  }
   vi.useRealTimers();
 });

@@ -1,6 +1,8 @@
 /** Stand-ins made by hand: a socket with a server's side to it, and a client on top. */
 import { createClient, shareClient } from "../../presence_progress/public/js/client/index.js";
 import { createConnection } from "../../presence_progress/public/js/client/connection.js";
+import "../../presence_progress/public/js/client/presence.js";
+import "../../presence_progress/public/js/client/presenceList.js";
 
 /** A socket.io socket, as far as we use one. `sent` is what the server got. */
 export function stubSocket({ connected = false } = {}) {

@@ -25,8 +25,9 @@ const calls = filesIn("public/js/", /\.(js|vue)$/).flatMap(({ path, text }) => c
 
 /** What Python says to people: neighbouring literals are one. */
 const python = filesIn("", /\.py$/).flatMap(({ text }) =>
-  [...text.matchAll(/(?<![\w.])_\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)/g)].map(([, literals]) =>
-    [...literals.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, part]) => part).join(""),
+  [...text.matchAll(/(?<![\w.])(?:frappe\.)?_\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)/g)].map(
+    ([, literals]) =>
+      [...literals.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, part]) => part).join(""),
   ),
 );
 

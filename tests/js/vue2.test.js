@@ -1,9 +1,9 @@
-import { nextTick } from "vue";
 import { beforeEach, expect, it } from "vitest";
-import { createVue } from "../../presence_progress/demo/web/vue2.js";
+import * as Vue3 from "vue";
+import { createVue } from "../../presence_progress/public/js/web/vue2.js";
 
 /** @type {any} */
-const Vue = createVue();
+const Vue = createVue(Vue3);
 
 beforeEach(() => {
   document.body.innerHTML = `<div id="app"><p>Count: <span v-text="count"></span></p></div>`;
@@ -18,7 +18,7 @@ it.each([
 ])("mounts with data that is %s, and follows it", async (_, data) => {
   const page = new Vue({ el: "#app", data, render: render(Vue) });
   page.count = 41;
-  await nextTick();
+  await Vue3.nextTick();
   expect(document.querySelector("#app")?.textContent).toBe("Count: 41");
 });
 

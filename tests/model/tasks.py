@@ -332,6 +332,8 @@ class TaskWorld(World):
             is_known = after["percent"] is not None and before["percent"] is not None
             fell = is_known and after["percent"] < before["percent"]
             self._require(not fell or is_first_child, task_id, "the percent never falls", story)
+            heeded = (was, now) != ("cancelling", "lost") or self.last_trouble > 0
+            self._require(heeded, task_id, "whoever was cancelled does not go on", story)
             self._judge_silence(task_id, was, now, story)
         else:
             grows = after["attempt"] > before["attempt"]
@@ -343,8 +345,10 @@ class TaskWorld(World):
     def _judge_silence(self, task_id: str, was: str, now: str, story: str) -> None:
         """Nobody who lives is called stalled, lost or cancelled."""
         maker = self.maker(task_id)
-        if maker is None or not maker.is_alive or self.reason == "task_begin" or was == now:
+        if maker is None or not maker.is_alive or was == now:
             return
+        if self.reason == "task_begin" or (self.reason == "task_write" and now == "lost"):
+            return  # another process takes over; or, when Redis has gone back, one that it forgot
         silence = self.now - max(maker.heard_at, self.last_trouble)
         if now == "stalled":
             self._require(silence >= TASK_LEASE, task_id, "whoever lives is not stalled", story)

@@ -13,8 +13,9 @@ from aiohttp import web
 
 from presence_progress import counts
 from presence_progress.demo import database
+from presence_progress.room_rights import Document
 from presence_progress.server import rights
-from presence_progress.server.access import Access, Document, Identity
+from presence_progress.server.access import Access, Identity
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.questions import Denied, Questions, Unavailable
 from presence_progress.server.rights import Rights

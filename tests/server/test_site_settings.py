@@ -11,9 +11,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from presence_progress.keys import parse_room
+from presence_progress.room_rights import is_off, may_enter, right_to_watch
 from presence_progress.server import site_settings
-from presence_progress.server.access import Identity, is_off, may_enter, right_to_watch
-from presence_progress.server.site_settings import PresenceRules, SiteSettings
+from presence_progress.server.access import Identity
+from presence_progress.server.site_settings import SiteSettings
+from presence_progress.site_rules import SETTINGS_FILE, PresenceRules
 
 SITE = "one.localhost"
 
@@ -50,6 +52,17 @@ def test_without_files_the_defaults_hold(bench: Bench) -> None:
     assert SiteSettings(bench.folder).of(SITE) == PresenceRules(
         presence=True, guests=False, online="system", online_count="system", move=True
     )
+
+
+def test_what_is_set_in_desk_holds_where_no_file_of_the_bench_says_otherwise(
+    bench: Bench,
+) -> None:
+    told = {"presence_progress_guests": 1, "presence_progress_online": "all"}
+    (bench.path(SITE).parent / SETTINGS_FILE).write_text(json.dumps(told))
+    settings = SiteSettings(bench.folder)
+    assert settings.of(SITE) == PresenceRules(guests=True, online="all")
+    bench.write(guests=False)
+    assert settings.of(SITE) == PresenceRules(online="all")
 
 
 def test_a_site_is_asked_before_its_bench(bench: Bench) -> None:

@@ -446,7 +446,7 @@ ACTIONS = st.lists(
             *(("say", number) for number in (1, 2, 3)),
             *(("hear", number) for number in (0, 1, 2, 1, 2)),
             *(("write", number) for number in (0, 1, 2, 1, 2)),
-            *(("restart", number) for number in (1, 2)),
+            ("restart", 1),
         ]
     ),
     min_size=40,
@@ -455,7 +455,7 @@ ACTIONS = st.lists(
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -463,8 +463,8 @@ ACTIONS = st.lists(
 def test_no_interleaving_of_servers_takes_a_value_back(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch, runs: list[list[int]], actions: Any
 ) -> None:
-    """All hear the same, each at its pace; the first one is never restarted. Silence is never
-    believed, so nothing depends on how fast the test is."""
+    """All hear the same, each at its pace; one of them is restarted. Silence is believed
+    only in the end, so nothing depends on how fast the test is."""
     monkeypatch.setattr(stock_progress, "KEEP_AFTER", 0.0)
     monkeypatch.setattr(task_room, "FLUSH_INTERVAL", 0.0)
     monkeypatch.setattr(task_room, "STOCK_SILENCE", 10**9)
@@ -499,6 +499,10 @@ def test_no_interleaving_of_servers_takes_a_value_back(
         while server.heard < len(said):
             server.hear(said)
     for server in servers * 3:
+        write(server)
+    # Who waits for others to go on believes at last that they do not.
+    monkeypatch.setattr(task_room, "STOCK_SILENCE", 0)
+    for server in servers * 2:
         write(server)
 
     for before, after in itertools.pairwise(seen[1:]):

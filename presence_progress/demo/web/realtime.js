@@ -1,5 +1,5 @@
 /**
- * `frappe.realtime` as a page of Frappe v15 has it, for the demo's /count page.
+ * `frappe.realtime` as a page of Frappe v15 has it, for the demo's web pages.
  *
  * It connects lazily: a page on which nobody listens opens no socket.
  */
@@ -26,16 +26,8 @@ export function createRealtime() {
       const server = port ? `${protocol}//${hostname}:${port}` : origin;
       client.socket = io(`${server}/${boot?.sitename ?? hostname}`, {
         withCredentials: true,
+        reconnectionAttempts: 3,
         autoConnect: !lazyConnect,
-      });
-      // Rooms are of a socket, and a reconnect makes a new one.
-      client.socket.on("connect", () => {
-        for (const task of Object.keys(tasks)) client.socket.emit("task_subscribe", task);
-        for (const key of client.open_docs) {
-          const [doctype, ...name] = key.split(":");
-          client.socket.emit("doc_subscribe", doctype, name.join(":"));
-          client.socket.emit("doc_open", doctype, name.join(":"));
-        }
       });
     },
     connect() {

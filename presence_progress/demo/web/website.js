@@ -1,36 +1,14 @@
 /**
- * What a Frappe web page has by itself, for the demo's /count page: `frappe.ready`,
- * `frappe.realtime`, and a `Vue` that takes the options of Vue 2, so that an article's page runs
- * as it was written.
+ * What a Frappe web page has by itself, for the demo's pages: `frappe.ready`, whose callbacks run in
+ * one bare loop, and `frappe.realtime`, which is there only after them.
  */
 import { createRealtime } from "./realtime.js";
-import { createVue } from "./vue2.js";
 
-const page = /** @type {any} */ (window);
-const frappe = (page.frappe ??= {});
-
-/** @type {(() => void)[]} */
-const waiting = [];
-let ready = document.readyState !== "loading";
-
-/** Runs a callback when the page is there. @param {() => void} callback */
-frappe.ready = (callback) => {
-  if (ready) callback();
-  else waiting.push(callback);
-};
-document.addEventListener("DOMContentLoaded", () => {
-  ready = true;
-  for (const callback of waiting.splice(0)) {
-    // One that throws must not keep the others from running.
-    try {
-      callback();
-    } catch (error) {
-      reportError(error);
-    }
-  }
-});
+const { frappe } = /** @type {any} */ (window);
 
 frappe.realtime = createRealtime();
-// At once, not in frappe.ready: a page may listen before it is ready, and connects when it does.
-frappe.realtime.init(frappe.boot?.socketio_port, true);
-page.Vue = createVue();
+frappe.trigger_ready = () => {
+  frappe.ready_events.forEach((/** @type {() => void} */ callback) => callback());
+};
+document.addEventListener("DOMContentLoaded", () => frappe.trigger_ready());
+frappe.ready(() => frappe.realtime.init(/** @type {any} */ (window).socketio_port, true));

@@ -1,13 +1,14 @@
 /**
- * What a page loads: `<live-count>`, `<task-progress>`, `<task-tray>`, `<doc-viewers>`,
- * `<online-users>`.
+ * Every element in one file, with Vue and socket.io, for a page that has nothing of Frappe's.
+ *
+ * Frappe's own web pages load pieces instead, and only those that they show.
  */
-import { registerElements } from "./elements.js";
+import "./shared/provideVue.js";
+import "./shared/provideSocket.js";
+import "./presence_progress_counts.bundle.js";
+import "./presence_progress_presence.bundle.js";
+import "./presence_progress_task.bundle.js";
+import "./presence_progress_tray.bundle.js";
+import { prepareRealtime } from "./web/realtime.js";
 
-// On a Frappe web page the stock init runs in frappe.ready, after the page's own scripts, and not at
-// all when one of them throws. Ours comes first; it is lazy, so a page without listeners opens no
-// socket, and Frappe's own init returns when it finds one.
-const { frappe, socketio_port: port } = /** @type {any} */ (window);
-if (typeof frappe?.ready === "function") frappe.realtime?.init?.(port, true);
-
-registerElements();
+prepareRealtime();

@@ -7,7 +7,7 @@
  * and at once when a connection is refused or ended by the server.
  */
 import { io } from "socket.io-client";
-import { createBackoff } from "./backoff.js";
+import { keepTrying } from "./keepTrying.js";
 
 /** @typedef {"connecting" | "connected" | "reconnecting"} ConnectionState */
 /** @typedef {(...args: any[]) => void} Listener */
@@ -24,8 +24,6 @@ import { createBackoff } from "./backoff.js";
  * @property {(listener: (state: ConnectionState) => void) => () => void} onState
  */
 
-const RETRY_FIRST_MS = 500;
-const RETRY_LIMIT_MS = 5_000;
 /** How long a living server takes to answer at most. */
 const ANSWER_MS = 4_000;
 
@@ -96,36 +94,6 @@ export function createConnection(socket) {
       return () => stateListeners.delete(listener);
     },
   };
-}
-
-/**
- * Makes a socket try for ever, and again where socket.io itself stops.
- *
- * @param {any} socket
- */
-function keepTrying(socket) {
-  const backoff = createBackoff({ first: RETRY_FIRST_MS, limit: RETRY_LIMIT_MS });
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-
-  const manager = socket.io;
-  manager?.reconnectionAttempts?.(Infinity);
-  manager?.reconnectionDelay?.(RETRY_FIRST_MS);
-  manager?.reconnectionDelayMax?.(RETRY_LIMIT_MS);
-
-  function retryIfGivenUp() {
-    // `active` says that socket.io itself will try again.
-    if (socket.active) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => socket.connect(), backoff.next());
-  }
-
-  socket.on("connect", () => backoff.reset());
-  socket.on("connect_error", retryIfGivenUp);
-  socket.on("disconnect", (/** @type {string} */ reason) => {
-    // Somebody on this page hung up on purpose.
-    if (reason !== "io client disconnect") retryIfGivenUp();
-  });
 }
 
 /**

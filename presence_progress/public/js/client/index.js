@@ -3,8 +3,7 @@
  */
 import { createConnection, openSocket } from "./connection.js";
 import { createInvisible } from "./invisible.js";
-import { createPresence } from "./presence.js";
-import { createPresenceLists } from "./presenceList.js";
+import { clientParts } from "./parts.js";
 import { createRooms } from "./rooms.js";
 import { watchWake } from "./wake.js";
 
@@ -12,9 +11,11 @@ import { watchWake } from "./wake.js";
  * @typedef {object} Client
  * @property {import("./connection.js").Connection} connection
  * @property {ReturnType<typeof createRooms>} rooms
- * @property {ReturnType<typeof createPresence>} presence
- * @property {ReturnType<typeof createPresenceLists>} presenceList
  * @property {ReturnType<typeof createInvisible>} invisible
+ * @property {(listener: () => void) => void} onSlept the page had been frozen, and may be forgotten
+ * @property {ReturnType<typeof import("./presence.js").createPresence>} presence with presence.js
+ * @property {ReturnType<typeof import("./presenceList.js").createPresenceLists>} presenceList with
+ *   presenceList.js
  */
 
 // On the window, not in this module: two bundles on one page still share one connection.
@@ -22,19 +23,18 @@ const SHARED = Symbol.for("presence_progress.client");
 
 /** @param {import("./connection.js").Connection} connection @returns {Client} */
 export function createClient(connection) {
-  const rooms = createRooms(connection);
-  const presence = createPresence(connection);
+  /** @type {Set<() => void>} */
+  const sleptListeners = new Set();
   watchWake(({ slept }) => {
     connection.check();
-    if (slept) presence.announce();
+    if (slept) sleptListeners.forEach((listener) => listener());
   });
-  return {
+  return Object.assign(Object.create(clientParts()), {
     connection,
-    rooms,
-    presence,
-    presenceList: createPresenceLists(connection, rooms),
+    rooms: createRooms(connection),
     invisible: createInvisible(connection),
-  };
+    onSlept: (/** @type {() => void} */ listener) => void sleptListeners.add(listener),
+  });
 }
 
 /**

@@ -6,6 +6,7 @@
  * nothing: the server keeps a lost session for a few seconds, in which the new page enters.
  */
 import { createBackoff } from "./backoff.js";
+import { addClientPart } from "./parts.js";
 
 /** @typedef {"viewing" | "editing" | "idle"} Activity */
 /** @typedef {{ activity: Activity, focus: string | null }} Doing */
@@ -26,6 +27,12 @@ const REFUSALS = new Set(["may not enter", "not permitted", "presence is off"]);
 
 /** How long an F5 counts as the cause of the page going away. */
 const RELOAD_KEY_MS = 3_000;
+
+addClientPart("presence", ({ connection, onSlept }) => {
+  const presence = createPresence(connection);
+  onSlept(presence.announce);
+  return presence;
+});
 
 /**
  * @param {import("./connection.js").Connection} connection

@@ -5,6 +5,7 @@
  * the one before. The rooms themselves are those of rooms.js, shared with whoever watches one alone.
  */
 import { createBackoff } from "./backoff.js";
+import { addClientPart } from "./parts.js";
 import { REFUSALS } from "./rooms.js";
 
 /** A list that is drawn again, or scrolled, settles first. */
@@ -18,6 +19,8 @@ const MAX_NAMES = 500;
  * @typedef {(name: string, state: import("./room.js").State | null) => void} RowListener
  */
 /** @typedef {{ show: (names: Iterable<string>) => void, stop: () => void }} PresenceList */
+
+addClientPart("presenceList", ({ connection, rooms }) => createPresenceLists(connection, rooms));
 
 /**
  * @param {import("./connection.js").Connection} connection

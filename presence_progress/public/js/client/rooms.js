@@ -8,6 +8,7 @@
  */
 import { createBackoff } from "./backoff.js";
 import { asking, receiveChange, receiveState, stateOf } from "./room.js";
+import { createStock } from "./stock.js";
 
 /**
  * What a watcher is shown.
@@ -39,13 +40,28 @@ export function createRooms(connection) {
   /** @type {Map<string, ReturnType<typeof createWatchedRoom>>} */
   const rooms = new Map();
 
-  connection.on("room_state", (message) => rooms.get(message?.room)?.onState(message));
+  const stock = createStock(connection, { deliver });
+
+  /** @param {any} message the payload of `room_state` or `room_denied` */
+  function deliver(message) {
+    const room = rooms.get(message?.room);
+    if (message?.reason) room?.onDenied(message.reason);
+    else room?.onState(message);
+  }
+
+  for (const event of ["room_state", "room_denied"]) {
+    connection.on(event, (message) => {
+      stock.heard();
+      deliver(message);
+    });
+  }
   connection.on("room_change", (message) => rooms.get(message?.room)?.onChange(message));
-  connection.on("room_denied", (message) => rooms.get(message?.room)?.onDenied(message.reason));
   connection.onConnect(() => rooms.forEach((room) => room.reconnect()));
   connection.onState(() => rooms.forEach((room) => room.show()));
 
   return {
+    /** Whether Frappe's own server serves this page, which knows no rooms: presence is not known. */
+    stock,
     /** Takes a denial that was said of many rooms at once. @param {string} name @param {string} reason */
     deny: (name, reason) => rooms.get(name)?.onDenied(reason),
     /**
@@ -59,7 +75,7 @@ export function createRooms(connection) {
     watch(name, callback, { listed = false } = {}) {
       let room = rooms.get(name);
       if (!room) {
-        room = createWatchedRoom(name, connection);
+        room = createWatchedRoom(name, connection, stock);
         rooms.set(name, room);
       }
       const watched = room;
@@ -79,8 +95,9 @@ export function createRooms(connection) {
  *
  * @param {string} name
  * @param {import("./connection.js").Connection} connection
+ * @param {ReturnType<typeof createStock>} stock
  */
-function createWatchedRoom(name, connection) {
+function createWatchedRoom(name, connection, stock) {
   /** What each watcher is shown by, and whether a list asks for it. */
   const watchers = /** @type {Map<(view: RoomView) => void, boolean>} */ (new Map());
   const backoff = createBackoff({ first: 1000, limit: 30_000 });
@@ -104,6 +121,7 @@ function createWatchedRoom(name, connection) {
     // Not connected: the next connect asks. (socket.io would keep the question and send it twice.)
     if (!connection.emit("room_watch", name)) return;
     asked = true;
+    stock.asked(name);
     timer = setTimeout(ask, patience.next());
   }
 
@@ -196,6 +214,7 @@ function createWatchedRoom(name, connection) {
     },
     forget() {
       clearTimeout(timer);
+      stock.forget(name);
       if (asked) connection.emit("room_unwatch", name);
     },
   };

@@ -1,14 +1,14 @@
 /**
- * The look of the components, in one string.
+ * The look of the components, in parts, so that a page which shows a count loads no more than that.
  *
  * Not in `<style>` blocks: Frappe's bundler moves those into the document's head, which would leave
- * the custom elements' shadow roots bare and breaks on web pages. Elements take the string as their
- * own styles; components adopt it into the document once.
+ * the custom elements' shadow roots bare and breaks on web pages. Elements take their parts as
+ * their own styles; components adopt them into the document once.
  *
  * Colours are Frappe's variables where the page has them. The fallbacks follow the page's
  * `color-scheme`, not the system: a light page on a dark system stays readable.
  */
-export const css = /* css */ `
+const base = /* css */ `
 .pp {
   --pp-text: var(--text-color, light-dark(#1a1d21, #ededf0));
   --pp-muted: var(--text-muted, light-dark(#626a73, #a0a5ad));
@@ -57,11 +57,15 @@ export const css = /* css */ `
   outline: 2px solid var(--pp-focus);
   outline-offset: 2px;
 }
+`;
 
+export const countStyles = /* css */ `
 /* LiveCount */
 .pp-count { display: inline; color: inherit; }
 .pp-count[data-stale] { opacity: 0.6; }
+`;
 
+export const taskHeadStyles = /* css */ `
 /* TaskProgress */
 :host(task-progress) { display: block; }
 .pp-task {
@@ -111,6 +115,10 @@ export const css = /* css */ `
   background: currentColor;
   content: "";
 }
+`;
+
+/** Of TaskProgress and of TaskTray's rows. */
+export const taskStyles = /* css */ `
 .pp-task, .pp-row { --pp-badge: var(--pp-muted); --pp-fill: var(--pp-accent); }
 :is(.pp-task, .pp-row)[data-state="running"] { --pp-badge: var(--pp-accent); }
 :is(.pp-task, .pp-row):is([data-state="cancelling"], [data-state="stalled"]) {
@@ -195,6 +203,9 @@ export const css = /* css */ `
 a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowrap; }
 .pp-button:disabled { opacity: 0.5; pointer-events: none; }
 .pp-button:hover { background: var(--pp-hover) !important; }
+`;
+
+export const progressStyles = /* css */ `
 .pp-stages {
   display: flex;
   flex-wrap: wrap;
@@ -290,7 +301,9 @@ a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowra
   .pp-task-title { flex: 1 0 100%; }
   .pp-task-stage, .pp-task-head > .pp-button { order: 1; }
 }
+`;
 
+export const trayStyles = /* css */ `
 /* TaskTray */
 :host(task-tray) { display: inline-block; vertical-align: middle; }
 .pp-tray { position: relative; display: inline-block; vertical-align: middle; }
@@ -429,7 +442,9 @@ a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowra
 }
 .pp .pp-tray-more:hover { background: var(--pp-hover); color: var(--pp-text); }
 .pp .pp-tray-more:disabled { opacity: 0.5; }
+`;
 
+export const presenceStyles = /* css */ `
 /* DocViewers, OnlineUsers */
 :host(doc-viewers), :host(online-users) { display: inline-block; vertical-align: middle; }
 .pp-document, .pp-online {
@@ -614,7 +629,10 @@ a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowra
 .pp-viewers-enter-active, .pp-viewers-leave-active { transition: opacity 0.2s, scale 0.2s; }
 .pp-viewers-enter-from, .pp-viewers-leave-to { opacity: 0; scale: 0.6; }
 .pp-viewers-move { transition: translate 0.2s, transform 0.2s; }
+`;
 
+/** Comes with every part, before or after it. */
+const motion = /* css */ `
 @keyframes pp-pulse { 50% { opacity: 0.35; } }
 @keyframes pp-turn { to { rotate: 360deg; } }
 @keyframes pp-slide {
@@ -627,21 +645,30 @@ a.pp-button { color: var(--pp-accent); text-decoration: none; white-space: nowra
 }
 @media (prefers-reduced-motion: reduce) {
   .pp *, .pp *::before { animation-duration: 0s !important; animation-iteration-count: 1 !important; transition: none !important; }
-  .pp-bar[data-unknown] .pp-bar-fill { animation: none; inline-size: 100%; opacity: 0.35; }
+  .pp-bar[data-unknown] .pp-bar-fill { animation: none !important; inline-size: 100% !important; opacity: 0.35; }
 }
 @media (forced-colors: active) {
   .pp-bar { border: 1px solid CanvasText; }
-  .pp-bar-fill { background: Highlight; }
+  .pp-bar-fill { background: Highlight !important; }
 }
 `;
 
-const ID = "presence-progress-styles";
+/** What an element of these parts needs in its shadow root. @param {...string} parts */
+export const stylesOf = (...parts) => [base, ...parts, motion];
 
-/** Puts the styles into the document, once. */
-export function adoptStyles() {
-  if (document.getElementById(ID)) return;
-  const style = document.createElement("style");
-  style.id = ID;
-  style.textContent = css;
-  document.head.append(style);
+/**
+ * Puts parts into the document, each once.
+ *
+ * @param {Record<string, string>} parts by name
+ */
+export function adoptStyles(parts) {
+  for (const [name, css] of Object.entries({ base, ...parts, motion })) {
+    // Another bundle on this page may have put it there.
+    const id = `presence-progress-${name}`;
+    if (document.getElementById(id)) continue;
+    const style = document.createElement("style");
+    style.id = id;
+    style.textContent = css;
+    document.head.append(style);
+  }
 }

@@ -1,5 +1,6 @@
 import { computed, onScopeDispose, toValue, watch } from "vue";
 import { getClient } from "../client/index.js";
+import "../client/presence.js";
 import { watchActivity } from "../client/activity.js";
 import { editorsAmong, readPresence } from "../client/viewers.js";
 import { useRoom } from "./useRoom.js";

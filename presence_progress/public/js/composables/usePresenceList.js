@@ -1,5 +1,6 @@
 import { onScopeDispose, shallowReactive, toValue, watch } from "vue";
 import { getClient } from "../client/index.js";
+import "../client/presenceList.js";
 import { readPresence } from "../client/viewers.js";
 
 /**

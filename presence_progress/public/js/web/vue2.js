@@ -1,12 +1,16 @@
 /**
  * `new Vue({ el, data, … })`, answered by Vue 3.
  */
-import * as Vue3 from "vue";
 
 /**
  * Makes a `Vue` that is a constructor in the manner of Vue 2 and holds all that Vue 3 exports.
+ *
+ * @param {typeof import("vue")} Vue3
  */
-export function createVue() {
+export function createVue(Vue3) {
+  /** @type {Map<string, any>} */
+  const registered = new Map();
+
   /**
    * @this {any}
    * @param {Record<string, any>} [options]
@@ -21,13 +25,11 @@ export function createVue() {
     return { $mount: (/** @type {string | Element} */ target) => mount(app, target) };
   }
 
-  /** @type {Map<string, any>} */
-  const registered = new Map();
-  Vue.component = (/** @type {string} */ name, /** @type {any} */ component) => {
-    registered.set(name, component);
-    return component;
+  const component = (/** @type {string} */ name, /** @type {any} */ definition) => {
+    registered.set(name, definition);
+    return definition;
   };
-  return Object.assign(Vue, { ...Vue3, component: Vue.component });
+  return Object.assign(Vue, { ...Vue3, component });
 }
 
 /**

@@ -1,0 +1,13 @@
+/**
+ * Where in Desk the task tray stands: the navbar up to early v16, the sidebar after that.
+ */
+
+/** @typedef {{ kind: "navbar" | "sidebar", parent: Element, before: Element | null }} Anchor */
+
+/** @param {ParentNode} page @returns {Anchor | null} null while Desk has neither */
+export function findAnchor(page) {
+  const bell = page.querySelector("header.navbar li.dropdown-notifications");
+  if (bell?.parentElement) return { kind: "navbar", parent: bell.parentElement, before: bell };
+  const sidebar = page.querySelector(".body-sidebar .standard-items-sections");
+  return sidebar ? { kind: "sidebar", parent: sidebar, before: null } : null;
+}
