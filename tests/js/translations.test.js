@@ -39,7 +39,7 @@ const key = (/** @type {string} */ text, /** @type {string} */ context = "") =>
  * Labels in Desk, which Frappe translates by itself, in the context of their DocType if there is one;
  * they may be translated and need not be.
  */
-const labels = filesIn("", /\.json$/).flatMap(({ text }) => {
+const labels = filesIn("presence_progress/", /\.json$/).flatMap(({ text }) => {
   const { doctype, name } = JSON.parse(text);
   const found = text.matchAll(/"(?:label|description|name|title)": ("(?:[^"\\]|\\.)*")/g);
   return [...found].flatMap(([, value]) => {
