@@ -23,6 +23,5 @@ export const aliases = ({
   { find: /^socket\.io-client$/, replacement: socket },
   { find: /^socket\.io-client\//, replacement: here("node_modules/socket.io-client/") },
   { find: "@vue/test-utils", replacement: here("node_modules/@vue/test-utils") },
-  { find: /^typescript$/, replacement: here("node_modules/typescript") },
   { find: /^vitest$/, replacement: here("node_modules/vitest") },
 ];

@@ -5,7 +5,14 @@ import { aliases, here } from "./resolve.js";
 export default defineConfig({
   root: here(".."),
   plugins: [vue()],
-  resolve: { alias: aliases() },
+  resolve: {
+    alias: [
+      // Before "vue/", which is the beginning of it.
+      { find: "vue/compiler-sfc", replacement: here("node_modules/@vue/compiler-sfc") },
+      ...aliases(),
+      { find: /^typescript$/, replacement: here("node_modules/typescript") },
+    ],
+  },
   server: { fs: { allow: [here("..")] } },
   cacheDir: here("node_modules/.vite"),
   test: {

@@ -55,6 +55,16 @@ def snapshot(rooms: str | list[str]) -> dict[str, object]:
     return {"server": has_server(), "rooms": answers}
 
 
+def require_watcher(room: str) -> dict[str, Any]:
+    """Return the state of a room that the user who is signed in may watch; ``PermissionError`` of
+    others, and of what is no room."""
+    answer = _answer(_Viewer(frappe.session.user), room, settings.rules())
+    if "reason" in answer:
+        frappe.throw(frappe._("You may not see this."), frappe.PermissionError)
+    state: dict[str, Any] = answer["state"]
+    return state
+
+
 def has_server() -> bool:
     """Return whether a realtime server of ours runs."""
     return rooms.run(context.store(), rooms.has_server_call())

@@ -14,8 +14,9 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from presence_progress import context, keys, progress, rooms
+from presence_progress import context, keys, progress, rooms, task_room
 from presence_progress.site.callers import as_user, require_server
+from presence_progress.site.rooms import require_watcher
 from presence_progress.site.task_rights import may_read_reference
 from presence_progress.site.times import milliseconds, site_time
 
@@ -164,6 +165,25 @@ def cancel(task_id: str) -> str:
     user = frappe.session.user
     _require_owned(task_id, user)
     return progress.cancel(task_id, user)
+
+
+@frappe.whitelist(allow_guest=True)  # type: ignore[untyped-decorator]
+def details(task_id: str) -> dict[str, Any]:
+    """Return what is too long for a task's room, ``{task_id, messages, traceback}``, as the
+    realtime server's event of this name has it: to its watchers, and the traceback to whoever may
+    read the DocType Error Log."""
+    require_watcher(f"task:{task_id}")
+    found = rooms.run(context.store(), task_room.details_call(frappe.local.site, task_id))
+    may_read = found.traceback and frappe.has_permission("Error Log", "read")
+    traceback = found.traceback if may_read else None
+    return {"task_id": task_id, "messages": found.messages, "traceback": traceback}
+
+
+@frappe.whitelist(methods=["POST"])  # type: ignore[untyped-decorator]
+def seen(until: int | str) -> None:
+    """Note until when the user who is signed in has seen how his tasks ended; ms since 1970."""
+    user, site = frappe.session.user, frappe.local.site
+    rooms.run(context.store(), task_room.seen_call(site, user, max(0, cint(until))))
 
 
 def _require_owned(task_id: str, user: str) -> str:

@@ -268,6 +268,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     static = tmp_path / "static"
     static.mkdir()
     (static / "app.js").write_text("1")
+    (static / "presence_progress_web.js").write_text("2")
     (tmp_path / "secret").write_text("s")
     monkeypatch.setattr(pages, "PAGES", tmp_path)
     monkeypatch.setattr(pages, "STATIC", static)
@@ -281,7 +282,9 @@ async def test_a_page_knows_who_looks_at_it(sign_in: SignIn, built: Path) -> Non
         page = await answer.text()
         assert f"<title>{title}</title>" in page and answer.headers["Cache-Control"] == "no-cache"
         boot = json.loads(re.search("boot = (.*); again", page).group(1))  # type: ignore[union-attr]
+        assets = boot["boot"].pop("assets_json")
         assert boot["boot"] == {"sitename": "demo.localhost", "socketio_port": 9123}
+        assert assets == {"presence_progress_web.bundle.js": "/static/presence_progress_web.js"}
         assert boot["session"]["user"] == "no-access@example.com"
         assert boot["session"]["user_image"] == "/files/no-access.svg"
         assert "again = '__BOOT__'" in page

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 import venv
+import zipfile
 from pathlib import Path
 
 from tests.running import Demo
@@ -18,6 +19,9 @@ def test_the_demo_runs_from_the_wheel_without_node(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     [wheel] = tmp_path.glob("*.whl")
+    esm = "presence_progress/public/esm"
+    with zipfile.ZipFile(wheel) as files:
+        assert {f"{esm}/presence_progress.js", f"{esm}/types/index.d.ts"} <= set(files.namelist())
     venv.create(tmp_path / "empty", with_pip=True)
     python = tmp_path / "empty" / "bin" / "python"
     # Away from the checkout, and with nothing on PATH that could stand in for what is missing.

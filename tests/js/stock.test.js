@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SNAPSHOT_URL, stockRoom } from "../../presence_progress/public/js/client/stock.js";
+import { effectScope } from "vue";
+import { useTask } from "../../presence_progress/public/js/composables/useTask.js";
+import { useTasks } from "../../presence_progress/public/js/composables/useTasks.js";
 import { stubClient } from "./stubs.js";
 
 const ROOM = "count:doctype:ToDo/open";
@@ -149,6 +152,53 @@ describe("under Frappe's own server", () => {
     await vi.advanceTimersByTimeAsync(100);
     expect(watcher.last().state).toMatchObject({ value: 6 });
     expect(told).toEqual([true, false]);
+  });
+});
+
+describe("a task under Frappe's own server", () => {
+  it("is cancelled, retried and seen through the site", async () => {
+    const state1 = { state: "failed", ended_at: 5, title: "Import", user: "ann" };
+    known[TASK] = state(state1);
+    known["tasks:ann"] = state({ t1: state1 });
+    const stub = stubClient();
+    const scope = effectScope();
+    const [task, tasks] = /** @type {const} */ (
+      scope.run(() => [useTask(TASK.slice(5)), useTasks("ann")])
+    );
+    await vi.advanceTimersByTimeAsync(4_100);
+    expect(task.task.value).toMatchObject({ state: "failed" });
+
+    /** @type {any[]} */
+    const told = [];
+    let answer = /** @type {any} */ ({ ok: true, message: 2 });
+    vi.stubGlobal("frappe", { csrf_token: "token" });
+    vi.stubGlobal("fetch", async (/** @type {string} */ url, /** @type {any} */ options) => {
+      expect(options.headers["X-Frappe-CSRF-Token"]).toBe("token");
+      told.push([url.split(".").pop(), JSON.parse(options.body)]);
+      return { ok: answer.ok, status: 403, json: async () => answer };
+    });
+    task.retry();
+    tasks.markSeen();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(task.retrying.value).toBe("asked");
+    answer = { ok: true, message: 0 };
+    task.retry();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(task.retrying.value).toBe("refused");
+    answer = { ok: false };
+    task.cancel();
+    await expect(task.details()).rejects.toThrow("403");
+    expect(task.cancelling.value).toBe("refused");
+    const id = { task_id: "t1" };
+    const expected = [
+      ["retry", id],
+      ["seen", { until: 5 }],
+      ["retry", id],
+      ["cancel", id],
+    ];
+    expect(told).toEqual([...expected, ["details", id]]);
+    expect(stub.socket.take("task_retry")).toEqual([]);
+    scope.stop();
   });
 });
 

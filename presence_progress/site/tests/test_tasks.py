@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import frappe
 
-from presence_progress import Task, context, keys
+from presence_progress import Task, context, keys, rooms
 from presence_progress.site import tasks
 from presence_progress.site.tests.case import ANN, BOB, SiteCase, task_state, todo
 
@@ -69,7 +69,8 @@ class TestTasks(SiteCase):
                 self.assertEqual(set(found), seen)
                 self.assertEqual(frappe.has_permission(DOCTYPE, doc=about), about in seen)
         with self.set_user(BOB):
-            self.assertEqual([row["name"] for row in tasks.history()], [own])
+            shown = {row["name"]: row["user"] for row in tasks.history(limit=100)}
+            self.assertEqual((shown.get(own), set(shown.values())), (BOB, {BOB}))
             with self.refused("may not read"):
                 tasks.history(doctype="ToDo", name=name)
         with self.set_user(ANN):
@@ -87,6 +88,21 @@ class TestTasks(SiteCase):
                 self.assertEqual(tasks.cancel(task.id), "cancelling")
                 self.assertEqual(tasks.retry(task.id), 0)
         self.assertEqual(task_state(task.id)["cancelled_by"], ANN)
+
+    def test_details_are_its_watchers_and_the_traceback_of_those_who_may_read_errors(self) -> None:
+        with self.assertRaises(ZeroDivisionError), Task("Rows", user=BOB) as task:
+            task.warn("is odd", row=3)
+            task.total = 1 // 0
+        with self.set_user(BOB):
+            told = tasks.details(task.id)
+        self.assertEqual([m["message"] for m in told["messages"]], ["is odd"])
+        self.assertIsNone(told["traceback"])
+        self.assertIn("ZeroDivisionError", tasks.details(task.id)["traceback"])
+        with self.set_user("Guest"), self.refused("may not see"):
+            tasks.details(task.id)
+        with self.set_user(BOB):
+            tasks.seen("1764000000000")
+        self.assertEqual(rooms.snapshot(f"tasks:{BOB}").state["seen_at"], 1764000000000)
 
     def test_a_checkpoint_is_in_the_transaction_of_its_rows(self) -> None:
         with Task("Rows", total=10) as task:

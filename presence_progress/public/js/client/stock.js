@@ -162,6 +162,28 @@ export function stockRoom(name) {
   return isNamed && /^(doc|doctype):/.test(scope) ? scope : "";
 }
 
+/**
+ * Tells the site about a task what our server would have been told.
+ *
+ * @param {"cancel" | "retry" | "seen" | "details"} method
+ * @param {Record<string, string | number>} args
+ * @returns {Promise<any>} its answer; rejects on a no
+ */
+export async function tellSite(method, args) {
+  const token = /** @type {any} */ (window).frappe?.csrf_token;
+  const answer = await fetch(`/api/method/presence_progress.site.tasks.${method}`, {
+    method: "POST",
+    headers: {
+      Accept: "application/json",
+      "Content-Type": "application/json",
+      ...(token ? { "X-Frappe-CSRF-Token": token } : {}),
+    },
+    body: JSON.stringify(args),
+  });
+  if (!answer.ok) throw new Error(`The site answered ${answer.status}`);
+  return (await answer.json()).message;
+}
+
 /** @param {string[]} names @returns {string[][]} as many as fit into an address */
 function parts(names) {
   /** @type {string[][]} */

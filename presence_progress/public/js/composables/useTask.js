@@ -1,5 +1,6 @@
 import { computed, onScopeDispose, ref, toValue, watch } from "vue";
 import { getClient } from "../client/index.js";
+import { tellSite } from "../client/stock.js";
 import { askTaskDetails } from "../client/taskDetails.js";
 import { useRoom } from "./useRoom.js";
 
@@ -70,7 +71,7 @@ export function isEnded(state) {
  * @param {import("vue").MaybeRefOrGetter<string | null | undefined>} taskId
  */
 export function useTask(taskId) {
-  const { connection } = getClient();
+  const { connection, rooms } = getClient();
   const { state, loaded, stale, denied } = useRoom(() => {
     const id = toValue(taskId);
     return id ? `task:${id}` : null;
@@ -84,19 +85,40 @@ export function useTask(taskId) {
   /** @type {import("vue").Ref<"" | "asked" | "refused">} what became of a wish to start it again */
   const retrying = ref("");
 
+  /**
+   * @param {"cancel" | "retry"} what
+   * @param {string} event
+   * @param {import("vue").Ref<"" | "asked" | "refused">} answer
+   */
+  function wish(what, event, answer) {
+    const id = toValue(taskId) ?? "";
+    if (!rooms.stock.isStock) {
+      if (connection.emit(event, id)) answer.value = "asked";
+      return;
+    }
+    answer.value = "asked";
+    const refuse = () => {
+      if (answer.value === "asked") answer.value = "refused";
+    };
+    // A retry that there is nothing for is answered with its number, 0.
+    tellSite(what, { task_id: id }).then((told) => told === 0 && refuse(), refuse);
+  }
+
   /** Asks for the end of the task; while the connection is away it does nothing. */
   function cancel() {
-    if (connection.emit("task_cancel", toValue(taskId))) cancelling.value = "asked";
+    wish("cancel", "task_cancel", cancelling);
   }
 
   /** Asks for another attempt of a task that has ended; the same task goes on, with its next number. */
   function retry() {
-    if (connection.emit("task_retry", toValue(taskId))) retrying.value = "asked";
+    wish("retry", "task_retry", retrying);
   }
 
   /** All messages that are kept, and the traceback; asked for at each call, and rejects on a no. */
   function details() {
-    return askTaskDetails(connection, toValue(taskId) ?? "");
+    const id = toValue(taskId) ?? "";
+    if (rooms.stock.isStock) return tellSite("details", { task_id: id });
+    return askTaskDetails(connection, id);
   }
 
   const stop = connection.on("room_denied", (message) => {

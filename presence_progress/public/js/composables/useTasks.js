@@ -1,5 +1,6 @@
 import { computed, toValue } from "vue";
 import { getClient } from "../client/index.js";
+import { tellSite } from "../client/stock.js";
 import { isEnded } from "./useTask.js";
 import { useRoom } from "./useRoom.js";
 
@@ -24,7 +25,7 @@ import { useRoom } from "./useRoom.js";
  * @param {import("vue").MaybeRefOrGetter<string | null | undefined>} scope
  */
 export function useTasks(scope) {
-  const { connection } = getClient();
+  const { connection, rooms } = getClient();
   const { state, loaded, stale, denied } = useRoom(() => {
     const of = toValue(scope);
     return of ? `tasks:${of}` : null;
@@ -62,7 +63,9 @@ export function useTasks(scope) {
   /** Says that the ends in the list have been seen, on all pages of the user. */
   function markSeen() {
     const newest = Math.max(...tasks.value.filter(isUnread).map((line) => line.ended_at ?? 0));
-    if (newest > 0) connection.emit("tasks_seen", newest);
+    if (newest <= 0) return;
+    if (rooms.stock.isStock) tellSite("seen", { until: newest }).catch(() => {});
+    else connection.emit("tasks_seen", newest);
   }
 
   return { tasks, unread, isUnread, markSeen, loaded, stale, denied };

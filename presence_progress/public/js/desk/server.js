@@ -8,8 +8,8 @@ import { shallowRef } from "vue";
 
 /** Ours says at least "try again" by then, whatever else is away. */
 const ANSWER_MS = 8_000;
-/** What ours alone sends. */
-const ANSWERS = ["room_state", "room_change", "room_denied"];
+/** What ours alone sends; changes come from Frappe's own, too (client/stock.js). */
+const ANSWERS = ["room_state", "room_denied"];
 
 /**
  * @param {import("../client/index.js").Client} client

@@ -1,6 +1,7 @@
 /**
  * What `import … from "vue"` means in our bundles (see ../tsconfig.json): the Vue that
- * provideVue.js has put on the page. A name that is missing here fails the build.
+ * provideVue.js has put on the page; Teleport is there in Desk alone. A name that is missing here fails
+ * the build.
  */
 const Vue = /** @type {any} */ (window)[Symbol.for("presence_progress.vue")];
 if (!Vue) throw new Error("provideVue.js comes first");
