@@ -25,21 +25,28 @@ const calls = filesIn("public/js/", /\.(js|vue)$/).flatMap(({ path, text }) => c
 
 /** What Python says to people: neighbouring literals are one. */
 const python = filesIn("", /\.py$/).flatMap(({ text }) =>
-  [...text.matchAll(/(?<![\w.])_\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)/g)].map(([, literals]) =>
-    [...literals.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, part]) => part).join(""),
-  ),
-);
-
-/** Labels in Desk, which Frappe translates by itself; they may be translated and need not be. */
-const labels = filesIn("", /\.json$/).flatMap(({ text }) =>
-  [...text.matchAll(/"(?:label|description|name|title|options)": ("(?:[^"\\]|\\.)*")/g)].flatMap(
-    ([, value]) => JSON.parse(value).split("\n"),
+  [...text.matchAll(/(?<![\w.])(?:frappe\.)?_\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)/g)].map(
+    ([, literals]) =>
+      [...literals.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, part]) => part).join(""),
   ),
 );
 
 /** A string in the place where the file has it: with its context, if it has one. */
 const key = (/** @type {string} */ text, /** @type {string} */ context = "") =>
   context ? `${text}:${context}` : text;
+
+/**
+ * Labels in Desk, which Frappe translates by itself, in the context of their DocType if there is one;
+ * they may be translated and need not be.
+ */
+const labels = filesIn("presence_progress/", /\.json$/).flatMap(({ text }) => {
+  const { doctype, name } = JSON.parse(text);
+  const found = text.matchAll(/"(?:label|description|name|title)": ("(?:[^"\\]|\\.)*")/g);
+  return [...found].flatMap(([, value]) => {
+    const label = JSON.parse(value);
+    return doctype === "DocType" ? [label, key(label, name)] : [label];
+  });
+});
 
 const needed = new Set([
   ...calls.flatMap(({ texts, own }) => texts.map((text) => key(text, own ? CONTEXT : ""))),

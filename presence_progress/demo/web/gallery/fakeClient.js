@@ -95,7 +95,9 @@ export function createFakeClient(backing) {
     },
     emit(/** @type {string} */ event, /** @type {any[]} */ ...args) {
       if (state !== "connected") return false;
-      if (!backing.silent) setTimeout(() => answers[event]?.(args[0]));
+      // One that is silent is there all the same: the site is not asked in its place.
+      if (backing.silent) setTimeout(() => tell("room_state", { room: "another", state: {} }));
+      else setTimeout(() => answers[event]?.(args[0]));
       return true;
     },
     farewell: () => false,
