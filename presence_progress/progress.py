@@ -156,6 +156,7 @@ class Task:
 
     @property
     def id(self) -> str:
+        """Its id, by which pages and :func:`cancel` know it."""
         return self._record.task_id
 
     @property
@@ -165,6 +166,7 @@ class Task:
 
     @property
     def done(self) -> int:
+        """How many steps are done; may be set."""
         return self._record.done
 
     @done.setter
@@ -173,6 +175,7 @@ class Task:
 
     @property
     def total(self) -> int | None:
+        """How many steps there are; may be set at any time, and None when nobody knows."""
         return self._record.total
 
     @total.setter
