@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from presence_progress.demo import translations, users
+from presence_progress import languages
+from presence_progress.demo import users
 from presence_progress.demo.avatars import portrait
 from presence_progress.demo.config import PAGES, SITE, STATIC, Config
-from presence_progress.demo.request import CONFIG, in_thread, user_of
+from presence_progress.demo.request import CONFIG, answer, in_thread, user_of
 from presence_progress.demo.users import User
 
 _PLACEHOLDER = "__BOOT__"
@@ -42,8 +43,10 @@ async def gallery_page(request: web.Request) -> web.StreamResponse:
 
 
 async def messages(request: web.Request) -> web.Response:
-    found = await in_thread(translations.messages, request.match_info["language"])
-    return web.json_response(found, headers=_NO_CACHE)
+    """Answer what a site answers that has our app: :mod:`presence_progress.site.languages` does so
+    in Frappe."""
+    found = await in_thread(languages.messages, request.query.get("language", ""))
+    return answer(found)
 
 
 async def login_page(request: web.Request) -> web.StreamResponse:
@@ -175,7 +178,7 @@ ROUTES = [
     web.get("/login", login_page),
     web.get("/count", count_page),
     web.get("/gallery", gallery_page),
-    web.get("/translations/{language}.json", messages),
+    web.get("/api/method/presence_progress.site.languages.messages", messages),
     web.get("/try/{name}", own_page),
     web.get("/static/{path:.+}", static_file),
     web.get("/files/{name}.svg", avatar),

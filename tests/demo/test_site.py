@@ -336,3 +336,12 @@ async def test_the_total_is_told_when_the_site_starts(
         while total_told() is None:
             await browser.get("/healthz")
     assert total_told() == 2
+
+
+async def test_a_web_page_is_given_our_strings_in_its_language(sign_in: SignIn) -> None:
+    guest = await sign_in("")
+    messages = API + "presence_progress.site.languages.messages?language="
+    german = (await (await guest.get(messages + "de")).json())["message"]
+    assert german["Done:presence_progress"] == "Fertig"
+    for unknown in ("fr", "../de", ""):
+        assert (await (await guest.get(messages + unknown)).json())["message"] == {}

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { load } from "../../presence_progress/public/js/web/assets.js";
 import { offerVue } from "../../presence_progress/public/js/web/lateVue.js";
+import { learnLanguage } from "../../presence_progress/public/js/web/language.js";
 import { isolateReadyCallbacks } from "../../presence_progress/public/js/web/ready.js";
 import { keepRooms, prepareRealtime } from "../../presence_progress/public/js/web/realtime.js";
 import { stubSocket } from "./stubs.js";
@@ -117,4 +118,39 @@ it("leaves a Vue alone that the page has brought", () => {
   const theirs = (page.Vue = class {});
   offerVue();
   expect(page.Vue).toBe(theirs);
+});
+
+describe("the page's language", () => {
+  /** @param {string} lang @param {() => Promise<any>} answer */
+  async function learn(lang, answer) {
+    const asked = vi.fn(answer);
+    vi.stubGlobal("fetch", asked);
+    document.documentElement.lang = lang;
+    page.frappe = { _messages: { Yes: "Jawohl" } };
+    await learnLanguage();
+    return { asked, messages: page.frappe._messages };
+  }
+  afterEach(() => {
+    document.documentElement.lang = "en";
+  });
+
+  it("is asked of the site, and what the page says itself stays", async () => {
+    const message = { Yes: "Ja", "Done:presence_progress": "Fertig" };
+    const { asked, messages } = await learn("de-AT", async () => ({
+      json: async () => ({ message }),
+    }));
+    expect(asked.mock.calls[0]?.at(0)).toMatch(/languages\.messages\?language=de$/);
+    expect(messages).toEqual({ Yes: "Jawohl", "Done:presence_progress": "Fertig" });
+  });
+
+  it("is not asked for in English", async () => {
+    expect((await learn("en", async () => {})).asked).not.toHaveBeenCalled();
+    expect((await learn("", async () => {})).asked).not.toHaveBeenCalled();
+  });
+
+  it("stays English without an answer", async () => {
+    const { messages } = await learn("fr", () => Promise.reject(new TypeError("away")));
+    expect(messages).toEqual({ Yes: "Jawohl" });
+    await expect(learn("fr", async () => ({ json: async () => ({}) }))).resolves.toBeDefined();
+  });
 });

@@ -16,7 +16,8 @@ if (settings.lang !== "en") page.__ = await wordsOf(settings.lang);
 
 /** What Frappe's own `__` does, with the language that is shipped. @param {string} language */
 async function wordsOf(language) {
-  const messages = await (await fetch(`/translations/${language}.json`)).json();
+  const url = `/api/method/presence_progress.site.languages.messages?language=${language}`;
+  const { message: messages } = await (await fetch(url)).json();
   return (
     /** @type {string} */ text,
     /** @type {any[]} */ values = [],

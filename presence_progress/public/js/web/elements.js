@@ -2,6 +2,7 @@
  * Loads the elements that are on the page, now or later, and nothing for a page that has none.
  */
 import { load, preload } from "./assets.js";
+import { learnLanguage } from "./language.js";
 
 const PIECES = /** @type {Record<string, string>} */ ({
   "live-count": "counts",
@@ -12,13 +13,17 @@ const PIECES = /** @type {Record<string, string>} */ ({
 });
 
 export function loadElementsWhenSeen() {
+  /** @type {Promise<void> | undefined} */
+  let learnt;
   const missing = new Set(Object.keys(PIECES));
 
   function look() {
     for (const tag of missing) {
       if (!document.querySelector(tag)) continue;
       missing.delete(tag);
-      if (!customElements.get(tag)) void loadPiece(`presence_progress_${PIECES[tag]}`);
+      if (customElements.get(tag)) continue;
+      learnt ??= learnLanguage();
+      void loadPiece(`presence_progress_${PIECES[tag]}`, learnt);
     }
     if (!missing.size) observer.disconnect();
   }
@@ -28,9 +33,9 @@ export function loadElementsWhenSeen() {
   look();
 }
 
-/** @param {string} piece */
-async function loadPiece(piece) {
+/** @param {string} piece @param {Promise<void>} learnt */
+async function loadPiece(piece, learnt) {
   preload(piece);
-  await load("presence_progress_vue");
+  await Promise.all([load("presence_progress_vue"), learnt]);
   await load(piece);
 }

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import presence_progress
-
-_FOLDER = Path(presence_progress.__file__).parent / "translations"
+_FOLDER = Path(__file__).parent / "translations"
 
 
 def languages() -> list[str]:
