@@ -15,9 +15,9 @@ EVENTS_CHANNEL = "events"
 """Frappe's own channel; its realtime server and ours listen to it."""
 
 PREFIX = "presence_progress:"
-DUE = PREFIX + "due"
+DUE = PREFIX + "due:{nodes}"
 """Sorted set: site and room → when something happens there by itself. Tells any server node where
-to sweep."""
+to sweep. On the shard of ``NODES``: of a cluster one shard is more than the others, not two."""
 NODES = PREFIX + "{nodes}"
 """Sorted set: server node → until when it lives; see scripts/_node.lua."""
 

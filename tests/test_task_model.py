@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 )
 from redis.exceptions import ConnectionError
 
-from presence_progress import rooms, task_room
+from presence_progress import keys, rooms, task_room
 from presence_progress.settings import TASK_LEASE, TASK_LOST_AFTER
 from presence_progress.task_record import ENDED
 from tests.conftest import RedisServer
@@ -281,7 +281,7 @@ class Life(RuleBasedStateMachine):
     def wait(self, ms: int) -> None:
         self.world.pass_time(ms)
 
-    @precondition(lambda self: self.world.client.exists("presence_progress:due"))
+    @precondition(lambda self: self.world.client.exists(keys.DUE))
     @rule()
     def sweep(self) -> None:
         self.world.sweep()
