@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from presence_progress.task_record import ENDED, TaskRecord
@@ -107,6 +108,8 @@ class Bar:
             logger.debug("the bar could not be taken down", exc_info=True)
         finally:
             _screen.release()
+            with suppress(OSError):
+                progress.console.file.close()
 
 
 def _is_terminal() -> bool:
@@ -122,7 +125,10 @@ def _new_progress() -> Progress:
     from rich.progress import BarColumn, Progress, TextColumn
     from rich.table import Column
 
-    console = Console(stderr=True)
+    # A file of its own: what a terminal that has gone does not take any more is not the script's to
+    # write at its end.
+    screen = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding)
+    console = Console(file=screen)
     return Progress(
         TextColumn(
             "{task.description}",

@@ -238,7 +238,8 @@ class Server:
         self._world = world
         self.node = Node(self.wire, lambda site: True)  # type: ignore[arg-type]
         sweeper = PresenceSweeper(self.wire, self.node, world)  # type: ignore[arg-type]
-        keeper = Keeper(self.wire, {"presence": sweeper}, lambda: list(world.places))  # type: ignore[arg-type]
+        sweepers = {"presence": sweeper, keys.ONLINE: sweeper}
+        keeper = Keeper(self.wire, sweepers, lambda: list(world.places))  # type: ignore[arg-type]
         self._tasks = [self.loop.create_task(self.node.run()), self.loop.create_task(keeper.run())]
         self.loop.run_due()
 
