@@ -53,7 +53,7 @@ class Attempt:
         self._told: tuple[str, str] | None = None
         """The state and the epoch that lists and parent know of."""
         self._checkpoint: dict[str, Any] | None = None
-        """The checkpoint that Redis had at the beginning."""
+        """The last one that the job has made, until Redis has it."""
         self._traceback = ""
         self._lease: Lease | None = None
         self._reporter = Reporter(self._write, record.task_id)
