@@ -438,11 +438,11 @@ def retry(task_id: str, user: str | None = None) -> int:
         return 0
     task = rooms.run_steps(client, task_room.tell(site, task_id))
     # As RQ does with the job itself, which came from the same Redis.
-    queue, timeout, job, *more = pickle.loads(base64.b64decode(retried.job))
+    queue, timeout, job, options = pickle.loads(base64.b64decode(retried.job))
     carried: dict[str, Any] = {key: task[key] for key in _CARRIED}
     target, attempt = job["target"], retried.attempt
     record = TaskRecord(task_id, site, method=target, attempt=attempt, **carried)
-    _enqueue_job(queue, timeout, record, job, more[0] if more else {})
+    _enqueue_job(queue, timeout, record, job, options)
     return retried.attempt
 
 

@@ -12,9 +12,9 @@ within bounds. A failure is printed as the shortest life that fails, with a line
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,9 +38,8 @@ from presence_progress.settings import (
 from tests.conftest import RedisServer
 from tests.model import world as worlds
 from tests.model.presence import Limits
+from tests.model.rules import has, may, one_of
 from tests.model.world import Server, Tab, Watcher, World
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "60"))
 # --- milliseconds ---
@@ -67,21 +66,6 @@ FOCUS = st.sampled_from([None, "city", "zip"])
 TROUBLES = ["kill", "end", "pause", "rewire", "lose memory", "old data"]
 SKEWS = st.integers(-(10**7), 10**7)
 """By how much a server's clock is wrong, ms."""
-
-
-def one_of(choices: str) -> Any:
-    """Return one of what the machine has at that moment."""
-    return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, choices)))
-
-
-def has(choices: str) -> Callable[[F], F]:
-    """Say that a rule needs some of these."""
-    return precondition(lambda machine: bool(getattr(machine, choices)))
-
-
-def may(trouble: str, choices: str = "troubles") -> Callable[[F], F]:
-    """Say that a rule is a trouble, which this life must have, and some of these."""
-    return precondition(lambda machine: trouble in machine.troubles and getattr(machine, choices))
 
 
 class Life(RuleBasedStateMachine):

@@ -12,9 +12,9 @@ printed as the shortest life that fails.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,9 +34,8 @@ from presence_progress.settings import TASK_LEASE, TASK_LOST_AFTER
 from presence_progress.task_record import ENDED
 from tests.conftest import RedisServer
 from tests.model import tasks as worlds
+from tests.model.rules import has, may, one_of
 from tests.model.tasks import Process, TaskWorld, WireState, enqueue
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 EXAMPLES = int(os.environ.get("PP_MODEL_EXAMPLES", "60"))
 MOST_TASKS = 4
@@ -47,21 +46,6 @@ if "PP_MODEL_EXAMPLES" in os.environ:
     # and RQ begins it a second time, a process that lives may be shown stalled.
     TROUBLES.append("old data")
 WIRES = st.sampled_from(["up", "cut", "deaf", "stutters"])
-
-
-def one_of(choices: str) -> Any:
-    """Return one of what the machine has at that moment."""
-    return st.runner().flatmap(lambda machine: st.sampled_from(getattr(machine, choices)))
-
-
-def has(choices: str) -> Callable[[F], F]:
-    """Say that a rule needs some of these."""
-    return precondition(lambda machine: bool(getattr(machine, choices)))
-
-
-def may(trouble: str, choices: str = "troubles") -> Callable[[F], F]:
-    """Say that a rule is a trouble, which this life must have, and some of these."""
-    return precondition(lambda machine: trouble in machine.troubles and getattr(machine, choices))
 
 
 class Life(RuleBasedStateMachine):
