@@ -20,10 +20,8 @@ from tests.conftest import RedisServer
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    with RedisServer(tmp_path) as server:
+        yield server
 
 
 def kept_in(server: RedisServer, site: str, room: str) -> bool:

@@ -23,10 +23,8 @@ def _empty(client: Any) -> None:
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return a Redis of this module's own: the servers of other tests would sweep its rooms."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server.url
-    server.stop()
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
 
 
 def make(site: str, session: str = "s1", user: str = "ann", **more: Any) -> Presence:

@@ -295,10 +295,8 @@ async def wait_for_value(client: Client, room: str, value: int) -> None:
 
 @pytest.fixture
 def store_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    server = RedisServer(tmp_path_factory.mktemp("store"))
-    server.start()
-    yield server
-    server.stop()
+    with RedisServer(tmp_path_factory.mktemp("store")) as server:
+        yield server
 
 
 async def test_a_store_that_dies_takes_none_of_frappes_events_along(

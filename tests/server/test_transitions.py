@@ -40,10 +40,8 @@ def transition(kind: str, user: str = EDITOR, at: int = AT) -> dict[str, Any]:
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Return a Redis of this module's own: a server of other tests knows the same site without
     hooks, and would take its transitions for told."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
