@@ -5,7 +5,6 @@ const css = /* css */ `
 .pp-desk-viewers { display: flex; align-items: center; min-width: 0; margin-inline-end: 8px; }
 .pp-desk-viewers:not(:has(.pp-faces, .pp-contest, .pp-desk-missing)) { display: none; }
 .pp-desk-viewers .pp-document { flex-wrap: nowrap; --pp-ring: var(--bg-color); }
-.pp-desk-viewers .pp-document[data-stale] { opacity: 0.6; }
 .pp-desk-viewers .pp-contest { white-space: nowrap; }
 .pp .pp-desk-missing { position: relative; display: grid; color: var(--pp-muted); cursor: default; }
 .pp-desk-missing svg { fill: none; stroke: currentColor; stroke-width: 1.3; stroke-linecap: round; }
