@@ -397,7 +397,7 @@ def test_the_package_has_what_is_needed_most_and_imports_it_when_it_is_asked_for
         "p.enqueue.__module__, p.Task.__name__, 'redis' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["False", "track", "presence_progress.progress", "Task", "True"]
+    assert told.stdout.split() == ["False", "track", "presence_progress.task_jobs", "Task", "True"]
     with pytest.raises(ImportError):
         from presence_progress import nothing  # noqa: F401
 

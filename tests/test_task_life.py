@@ -17,6 +17,7 @@ import pytest
 import rq
 
 from presence_progress import context, keys, progress, rooms, task_room
+from presence_progress import task as running
 from presence_progress.task_record import ENDED
 from tests import jobs
 from tests.conftest import Events
@@ -330,9 +331,9 @@ def test_a_copy_of_the_process_that_does_the_work_goes_on_reporting(
 
 @pytest.fixture(autouse=True)
 def _no_tasks_left() -> Iterator[None]:
-    before = set(progress._running)
+    before = set(running._running)
     yield
-    assert set(progress._running) <= before
+    assert set(running._running) <= before
 
 
 def test_a_loop_that_is_forgotten_elsewhere_does_not_end_what_runs_there(site: str) -> None:

@@ -23,6 +23,8 @@ PYTHON = {
     "context": ["configure", "at"],
 }
 """The public functions and classes, by module, in the order in which one needs them."""
+FILES = {"progress": ["progress", "task", "task_jobs"]}
+"""The files in which they stand, where that is not the module's alone."""
 ELEMENTS = ["LiveCount", "TaskProgress", "TaskTray", "DocViewers", "OnlineUsers"]
 COMPOSABLES = [
     *("useTask", "useTasks", "useTaskHistory", "useCount", "usePresence", "usePresenceList"),
@@ -62,10 +64,13 @@ def reference() -> str:
 
 def python() -> Iterator[str]:
     for module, names in PYTHON.items():
-        tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+        files = FILES.get(module, [module])
+        body = [
+            node for file in files for node in ast.parse((PACKAGE / f"{file}.py").read_text()).body
+        ]
         yield f"\n### presence_progress.{module}\n"
         # Of overloads the last one is the function itself.
-        found = {getattr(node, "name", ""): node for node in tree.body}
+        found = {getattr(node, "name", ""): node for node in body}
         for name in names:
             node = found[name]
             if isinstance(node, ast.ClassDef):

@@ -35,7 +35,7 @@ def begin(db: sqlite3.Connection, task: progress.Task, value: Any) -> Any:
 
 def store(db: sqlite3.Connection, task: progress.Task, value: Any) -> None:
     """Store how far the import is, in the transaction of its rows; raises
-    :class:`~presence_progress.progress.TaskCancelled` when a later attempt has begun."""
+    :class:`~presence_progress.task.TaskCancelled` when a later attempt has begun."""
     _require_latest(_stored(db, task), task)
     reached = json.dumps(task.checkpoint(value))
     statement = "UPDATE import_checkpoint SET checkpoint = ?, modified = ? WHERE task = ?"

@@ -19,6 +19,7 @@ from presence_progress.demo import checkpoints, database
 from presence_progress.demo.config import Config
 from presence_progress.demo.importer import import_airports
 from presence_progress.settings import MAX_LAST_MESSAGES, MAX_MESSAGES
+from presence_progress.task import new_id
 from tests.running import children
 
 ROWS = 2_000
@@ -168,7 +169,7 @@ def test_an_import_that_was_taken_for_dead_stores_nothing_after_the_next_has_beg
 def test_an_import_that_was_killed_at_its_very_end_only_has_to_say_so(
     config: Config, site: str, upload: Path
 ) -> None:
-    task_id = progress.new_id()
+    task_id = new_id()
     for attempt in (1, 2):
         with progress.Task("Import") as task:
             task._record.task_id, task._record.attempt = task_id, attempt
