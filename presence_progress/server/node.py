@@ -72,6 +72,10 @@ class Node:
         """All nodes that Redis knows of, dead or alive."""
         self._lives_until = 0
         """By Redis's clock, ms; what Redis knows of it later may be less: it has gone back then."""
+        self._sure_until = float("-inf")
+        """By its own clock, and not after Redis takes it for dead. Past that it says nothing of
+        those who are here: what a dead node says is taken away."""
+        self._running: asyncio.Future[Any] | None = None
         self._is_ending = False
         self._woke_at = self._found_at = float("-inf")
         """When this process was last found to have been stopped, and Redis to have been away."""
@@ -114,6 +118,8 @@ class Node:
     def _enter(self, stay: _Stay, is_noted: bool) -> asyncio.Future[Position | None]:
         stay.is_doubted = False
         self._unsure.add(stay.presence.place)
+        if time.monotonic() >= self._sure_until:
+            return _nothing()  # said with the next lease
         call = presence.enter_call(
             stay.presence,
             node=self.id,
@@ -147,17 +153,21 @@ class Node:
 
     async def run(self) -> None:
         """Renew the lease, and look after the book and the other nodes, until cancelled."""
-        await asyncio.gather(
+        self._running = asyncio.gather(
             self._watch_time(),
             repeat(self._renew, NODE_RENEWAL / 1000),
             repeat(self._keep, KEEP_INTERVAL / 1000),
             repeat(self._take_over, SWEEP_INTERVAL / 1000),
         )
+        await self._running
 
     async def end(self) -> None:
         """Leave all rooms, with a grace: whoever was here comes back elsewhere, or to a
         successor."""
         self._is_ending = True
+        if self._running:
+            # By the book, empty from now on, it would see to it that nobody is here, at once.
+            self._running.cancel()
         places, self._stays = list(self._stays), {}
         await self._calls.run(presence.bury_call(self.id))
         ended = await self._end_sessions(self.id, places, RECONNECT_GRACE)
@@ -171,27 +181,32 @@ class Node:
                 self._woke_at = time.monotonic()
 
     async def _renew(self) -> None:
-        if self._is_ending:
-            return
+        sure_until = self._sure_until
         try:
-            call = presence.renew_call(self.id, self._lives_until)
-            lease: Lease = await self._calls.run(call)
+            lease = await self._take_lease(self._lives_until)
         except (RedisError, OSError):
             self._found_at = time.monotonic()
             raise
         self.known = lease.nodes
+        if not lease.until:
+            self._found_at = time.monotonic()
+            await self._begin_anew(sure_until)
+        elif time.monotonic() >= sure_until:
+            self.say_again()
+
+    async def _take_lease(self, told: int = 0) -> Lease:
+        asked_at = time.monotonic()
+        lease: Lease = await self._calls.run(presence.renew_call(self.id, told))
         if lease.until:
             self._lives_until = lease.until
-        else:
-            self._found_at = time.monotonic()
-            await self._begin_anew()
+            self._sure_until = asked_at + NODE_LEASE / 1000
+        return lease
 
-    async def _begin_anew(self) -> None:
+    async def _begin_anew(self, sure_until: float) -> None:
         metrics.FENCED.inc()
         self.id, old = _new_id(), self.id
         log.warning("taken for dead: begins anew", node=self.id, before=old)
-        lease: Lease = await self._calls.run(presence.renew_call(self.id))
-        self._lives_until = lease.until
+        await self._take_lease()
         stays = [stay for stays in self._stays.values() for stay in stays.values()]
         if time.monotonic() - self._woke_at > NODE_LEASE / 1000:
             entering = self._enter_all(stays)
@@ -199,12 +214,15 @@ class Node:
             # Who is not here any more may be in Redis yet, under the old name.
             await self._bury(old)
             return
-        # Whoever left meanwhile must not come back for a moment: his client has to be heard.
+        # Whoever left meanwhile must not come back for a moment: his client has to be heard, if it
+        # has not been since.
         if self._proving:
             self._proving.cancel()
         for stay in stays:
-            stay.is_doubted = True
-        self._proving = asyncio.ensure_future(self._prove([(stay, stay.pulse()) for stay in stays]))
+            stay.is_doubted = stay.said_at < sure_until
+        doubted = [(stay, stay.pulse()) for stay in stays if stay.is_doubted]
+        self._proving = asyncio.ensure_future(self._prove(doubted))
+        self.say_again()
 
     async def _prove(self, doubted: list[tuple[_Stay, int]]) -> None:
         while doubted:
@@ -341,7 +359,7 @@ def _new_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def _nothing() -> asyncio.Future[None]:
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+def _nothing() -> asyncio.Future[Any]:
+    done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     done.set_result(None)
     return done

@@ -175,10 +175,13 @@ class Wire:
 
     def __init__(self, world: World) -> None:
         self.state: State = "up"
+        self.lag = 0
+        """How long answers are under way, ms."""
         self._world = world
 
     def run(self, call: rooms.Call[Any]) -> asyncio.Future[Any]:
-        answer = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
         try:
             if self.state == "cut":
                 raise ConnectionError("the wire is cut")
@@ -187,7 +190,10 @@ class Wire:
                 result = self._world.run(call)
             if self.state == "deaf":
                 raise ConnectionError("the answer is lost")
-            answer.set_result(result)
+            if self.lag:
+                loop.call_later(self.lag / 1000, answer.set_result, result)
+            else:
+                answer.set_result(result)
         except ConnectionError as error:
             answer.set_exception(error)
             answer.exception()  # not everybody waits for it
@@ -249,7 +255,7 @@ class Server:
     def check(self) -> None:
         """Raise what has gone wrong in it."""
         for task in self._tasks:
-            if task.done():
+            if task.done() and not task.cancelled():
                 task.result()
 
     @property
