@@ -24,7 +24,7 @@ class Answers(Generic[K, T]):
         self.times_forgotten = 0
         """Whoever asks in another way looks whether something was forgotten meanwhile."""
         self._known: dict[K, tuple[float, T]] = {}
-        self._asking: dict[K, asyncio.Task[T]] = {}
+        self._asking: dict[K, asyncio.Task[tuple[T, bool]]] = {}
 
     async def get(self, key: K, ask: Ask[T]) -> T:
         """Return the answer that is known, or ask; raises what ``ask`` raises."""
@@ -42,6 +42,16 @@ class Answers(Generic[K, T]):
 
     async def renew(self, key: K, ask: Ask[T]) -> T:
         """Ask, whatever is known; a question that is being asked already is not asked twice."""
+        answer, is_current = await self._ask_together(key, ask)
+        if is_current:
+            return answer
+        if known := self._fresh(key):
+            return known[1]
+        # Once: where all changes all the time, an old answer is better than none.
+        answer, _ = await self._ask_together(key, ask)
+        return answer
+
+    async def _ask_together(self, key: K, ask: Ask[T]) -> tuple[T, bool]:
         asking = self._asking.get(key)
         if asking is None:
             asking = self._asking[key] = asyncio.ensure_future(self._ask(key, ask))
@@ -68,20 +78,22 @@ class Answers(Generic[K, T]):
             for key in [key for key in held if matches(key)]:
                 held.pop(key)
 
-    async def _ask(self, key: K, ask: Ask[T]) -> T:
+    async def _ask(self, key: K, ask: Ask[T]) -> tuple[T, bool]:
+        """Return the answer, and whether it may be believed: it was not forgotten meanwhile."""
         # From when it was asked: what has changed since is not in it.
         asked_at, this = time.monotonic(), asyncio.current_task()
         try:
             answer = await ask()
-            if self._asking.get(key) is this:
+            is_current = self._asking.get(key) is this
+            if is_current:
                 self.put(key, answer, asked_at)
-            return answer
+            return answer, is_current
         finally:
             if self._asking.get(key) is this:
                 del self._asking[key]
 
 
-def _retrieve(asked: asyncio.Task[T]) -> None:
+def _retrieve(asked: asyncio.Task[tuple[T, bool]]) -> None:
     """Take note of a failure that nobody waits for any more."""
     if not asked.cancelled():
         asked.exception()

@@ -7,6 +7,7 @@ from typing import Any
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError
 
 from presence_progress.settings import REDIS_CONNECTIONS, REDIS_TIMEOUT, Sentinel, Settings
 
@@ -25,6 +26,8 @@ def connect_to(address: str | Sentinel, **more: Any) -> Any:
         "max_connections": REDIS_CONNECTIONS,
         "timeout": REDIS_TIMEOUT,
         "socket_timeout": REDIS_TIMEOUT,
+        # That Redis has closed an idle connection is noticed only by whoever uses it next.
+        "retry_on_error": [ConnectionError],
         **more,
     }
     if isinstance(address, str):
@@ -75,6 +78,15 @@ class _ConnectionToMaster(redis.asyncio.Connection):
 async def disconnect(client: Any) -> None:
     """Close a client's connections; redis-py 4 leaves them open when it closes the client."""
     await client.connection_pool.disconnect()
+
+
+async def subscribe(client: Any, *channels: str) -> Any:
+    """Return a subscription that fails when its connection is lost: mended unnoticed, it would miss
+    what is said meanwhile."""
+    pubsub = client.pubsub(ignore_subscribe_messages=True)
+    await pubsub.subscribe(*channels)
+    pubsub.connection.retry = Retry(NoBackoff(), 0)
+    return pubsub
 
 
 async def unsubscribe(pubsub: Any) -> None:

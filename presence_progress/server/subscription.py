@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from presence_progress.server.connection import unsubscribe
+from presence_progress.server.connection import subscribe, unsubscribe
 from presence_progress.server.wire import Wire
 
 Message = tuple[bytes, bytes]
@@ -55,9 +55,7 @@ class _OneByOne(Subscription):
 
     @classmethod
     async def open(cls, redis: Any, *channels: str) -> Subscription:
-        pubsub = redis.pubsub(ignore_subscribe_messages=True)
-        await pubsub.subscribe(*channels)
-        return cls(pubsub)
+        return cls(await subscribe(redis, *channels))
 
     async def read(self, seconds: float) -> list[Message]:
         message = await self._pubsub.get_message(timeout=seconds)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from presence_progress.server.connection import connect, disconnect, unsubscribe
+from presence_progress.server.connection import connect, disconnect, subscribe, unsubscribe
 from presence_progress.settings import Sentinel, Settings
 from tests.conftest import free_port, redis_binary, until_answers
 
@@ -99,9 +99,8 @@ async def test_a_subscription_by_sentinels_survives_the_masters_death(servers: S
 
 
 async def hears(client: Any, text: str) -> None:
-    pubsub = client.pubsub(ignore_subscribe_messages=True)
+    pubsub = await subscribe(client, "events")
     try:
-        await pubsub.subscribe("events")
         await pubsub.get_message(timeout=5)  # the confirmation
         await client.publish("events", text)
         while (message := await pubsub.get_message(timeout=5)) is None:
@@ -109,6 +108,35 @@ async def hears(client: Any, text: str) -> None:
         assert message["data"].decode() == text
     finally:
         await unsubscribe(pubsub)
+
+
+async def test_whoever_finds_his_connection_closed_does_not_notice(
+    client: Any, redis_url: str
+) -> None:
+    connection = connect(Settings(redis_url=redis_url))
+    try:
+        await asyncio.gather(*(connection.blpop("nothing", 0.1) for _ in range(3)))
+        own = {entry["id"] for entry in client.client_list() if entry["cmd"] == "blpop"}
+        assert len(own) == 3
+        for idle in own:
+            client.client_kill_filter(_id=idle)
+        for _ in own:
+            assert await connection.get("nothing") is None
+    finally:
+        await disconnect(connection)
+
+
+async def test_whoever_finds_his_subscription_closed_does(client: Any, redis_url: str) -> None:
+    connection = connect(Settings(redis_url=redis_url))
+    try:
+        pubsub = await subscribe(connection, "events")
+        await pubsub.get_message(timeout=5)  # the confirmation
+        client.client_kill_filter(_type="pubsub")
+        with pytest.raises((redis.RedisError, OSError)):
+            await pubsub.get_message(timeout=5)
+        await unsubscribe(pubsub)
+    finally:
+        await disconnect(connection)
 
 
 async def test_a_unix_socket_will_do(tmp_path: Path) -> None:

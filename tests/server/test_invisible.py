@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from presence_progress import counts
 from presence_progress.demo import database
@@ -22,7 +23,7 @@ from presence_progress.server.questions import Denied, Failed, Questions, Unavai
 from presence_progress.server.sessions import Session
 from presence_progress.settings import MAX_PEOPLE_ASKED, Settings
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
-from tests.server.faults import Faults, answer
+from tests.server.faults import Faults, Forward, answer
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
 ELIF = Who("Elif Editor", "/files/editor.svg")
@@ -185,6 +186,35 @@ async def test_who_comes_invisible_is_shown_once_he_wants_to_be(
     viewer.forget()
     await second.say("presence_invisible", False)
     await viewer.wait_for("room_change", lambda m: m["room"] == "online" and NOBODY in m["set"])
+
+
+async def test_what_was_asked_before_a_wish_does_not_undo_it(
+    stack: Stack, faults: Faults, sign_in: Connect
+) -> None:
+    server = await asyncio.to_thread(stack.start_server, site_url=faults.url)
+    viewer, first = await sign_in(VIEWER, server), await sign_in(NOBODY, server)
+    await viewer.watch("online")
+    await first.say("presence_invisible", True)
+    await viewer.wait_for("room_change", lambda m: NOBODY in m["unset"])
+    asked, gate = len(faults.asked("people")), asyncio.Event()
+
+    async def answer_late(_: web.Request, forward: Forward) -> web.StreamResponse:
+        response = await forward()
+        await gate.wait()
+        return response
+
+    with faults.during("people", fault=answer_late):
+        second = await sign_in(NOBODY, server)
+        await faults.wait_asked("people", count=asked + 1)
+        await second.say("presence_invisible", False)
+        await second.wait_for("presence_settings", lambda m: not m["invisible"])
+        viewer.forget()
+        gate.set()
+    await viewer.wait_for("room_change", lambda m: NOBODY in m["set"])
+    await asyncio.to_thread(server.stop)
+    assert [event for event, _ in second.heard if event == "presence_settings"] == [
+        "presence_settings"
+    ]
 
 
 async def test_a_wish_that_was_not_heard_is_followed_after_the_doubt(
