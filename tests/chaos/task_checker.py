@@ -406,7 +406,7 @@ def _truth_at_the_end(
     last = processes[-1]
     if last.how not in ("done", "failed") or last.attempts[-1][1] != state["attempt"]:
         return
-    if len(processes) > 1 and max(one.end for one in processes[:-1] if one.how) > last.start:
+    if any(one.how and one.end > last.start for one in processes[:-1]):
         return  # two at once, after Redis was away
     parts = state.get("children") or {}
     fits = {last.how, *(("failed", "cancelled") if parts.get("failed") else ())}

@@ -126,6 +126,18 @@ def killed_and_lost(story: Story) -> None:
     story.stop(60)
 
 
+def killed_and_done_by_a_retry(story: Story) -> None:
+    story.begin()
+    story.kill(5)
+    story.say(5.2, state="lost")
+    story.retry(8)
+    story.say(9, state="running")
+    story.job(9, "started", pid=22, attempt=2)
+    story.job(12, "ended", pid=22, attempt=2, how="done")
+    story.say(12.1, state="done", percent=100)
+    story.stop(60, attempt2="finished")
+
+
 def killed_twice(story: Story) -> None:
     story.begin()
     story.kill(5)
@@ -185,6 +197,7 @@ GOOD = [
     done,
     failed_and_done_by_a_retry,
     killed_and_lost,
+    killed_and_done_by_a_retry,
     killed_twice,
     stood_still_when_its_worker_was_killed,
     killed_while_redis_was_away,
