@@ -84,13 +84,20 @@ async def node(stack: Stack) -> AsyncIterator[Callable[[str], Transitions]]:
         settings = Settings(redis_url=stack.redis_server.url, site_url=site_url)
         redis = connect(settings)
         questions = Questions(settings, redis)
-        closing.append((questions, redis))
-        return Transitions(AppQuestions(questions, redis))
+        transitions = Transitions(AppQuestions(questions, redis))
+        closing.append((transitions, questions, redis))
+        return transitions
 
     yield make
-    for questions, redis in closing:
+    for transitions, questions, redis in closing:
+        await until_known(transitions)
         await questions.close()
         await disconnect(redis)
+
+
+async def until_known(transitions: Transitions) -> None:
+    """Wait until it is known whether sites have hooks, or cannot be."""
+    await asyncio.gather(*transitions._asking.values(), return_exceptions=True)
 
 
 async def run_jobs(stack: Stack) -> None:
@@ -160,7 +167,8 @@ async def test_a_site_without_hooks_is_known_after_a_question(
 ) -> None:
     with_hooks, without = node(hooked.url), node(stack.site.url)
     assert with_hooks.has_hooks(SITE) and without.has_hooks(SITE), "until it is known"
-    await asyncio.gather(*with_hooks._asking.values(), *without._asking.values())
+    await until_known(with_hooks)
+    await until_known(without)
     assert with_hooks.has_hooks(SITE) and not without.has_hooks(SITE)
 
 
@@ -245,7 +253,9 @@ async def site(redis_url: str) -> AsyncIterator[Site]:
 @pytest.fixture
 async def transitions(redis_url: str, site: Site) -> AsyncIterator[Transitions]:
     redis = connect(Settings(redis_url=redis_url))
-    yield Transitions(AppQuestions(cast(Questions, site), redis))
+    transitions = Transitions(AppQuestions(cast(Questions, site), redis))
+    yield transitions
+    await until_known(transitions)
     await disconnect(redis)
 
 
