@@ -167,21 +167,33 @@ def after_commit(do: Callable[[], None]) -> None:
     if not local or not getattr(local, "db", None):
         do()
         return
-    frappe = sys.modules["frappe"]
     user = local.session.user
 
     def do_as_user() -> None:
-        now = local.session.user
-        if now == user:
+        with as_user(user):
             do()
-            return
-        frappe.set_user(user)
-        try:
-            do()
-        finally:
-            frappe.set_user(now)
 
     local.db.after_commit.add(do_as_user)
+
+
+@contextmanager
+def as_user(user: str) -> Iterator[None]:
+    """Run the body as a user of the Frappe site that this is: rules, and functions of apps, ask who
+    is signed in."""
+    frappe = sys.modules["frappe"]
+    session, form = frappe.local.session, frappe.local.form_dict
+    before, sid, data = session.user, session.sid, session.data
+    if user == before:
+        yield
+        return
+    frappe.set_user(user)
+    try:
+        yield
+    finally:
+        frappe.set_user(before)
+        # Which empties what the request came with, and Frappe stores that session at its end:
+        # whoever came would be nobody from then on.
+        session.sid, session.data, frappe.local.form_dict = sid, data, form
 
 
 def is_work_horse(process: int) -> bool:

@@ -16,7 +16,7 @@ import frappe.defaults
 from presence_progress import context, keys
 from presence_progress.presence import HOOKS
 from presence_progress.settings import TRANSITION_TTL
-from presence_progress.site.callers import as_user, require_server
+from presence_progress.site.callers import require_server
 from presence_progress.site.times import site_time
 
 INVISIBLE = "presence_progress_invisible"
@@ -86,7 +86,7 @@ def transitions(transitions: list[dict[str, Any]]) -> None:
     each, with ``at`` in microseconds since 1970; for the realtime server, which tells the same
     again when it has got no answer."""
     require_server()
-    with as_user("Administrator"):
+    with context.as_user("Administrator"):
         frappe.enqueue(
             "presence_progress.site.presence.run_hooks", queue="default", transitions=transitions
         )

@@ -9,8 +9,9 @@ from typing import Any
 import frappe
 from frappe.desk import reportview
 
+from presence_progress import context
 from presence_progress.settings import FRAPPE_TIMEOUT, QUERY_BUDGET
-from presence_progress.site.callers import as_user, require_server
+from presence_progress.site.callers import require_server
 
 NOT_PERMITTED, BAD_FILTERS, FAILED, LATER = "not permitted", "bad filters", "failed", "later"
 
@@ -34,7 +35,7 @@ def count(questions: list[list[Any]]) -> list[dict[str, object]]:
         if answers and time.monotonic() > until:
             answers.append({"reason": LATER})
             continue
-        with as_user(user):
+        with context.as_user(user):
             answers.append(_count(doctype, filters, may_repeat))
     # What there is to be said to people nobody reads here.
     frappe.clear_messages()

@@ -11,7 +11,8 @@ from collections import defaultdict
 import frappe
 from frappe.sessions import get_expired_threshold
 
-from presence_progress.site.callers import as_user, require_server
+from presence_progress import context
+from presence_progress.site.callers import require_server
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])  # type: ignore[untyped-decorator]
@@ -47,7 +48,7 @@ def _may_read_each(questions: list[list[str]]) -> list[bool | None]:
         numbers_of[user].append(number)
     for user, numbers in numbers_of.items():
         # One user after the other: with each change of users Frappe forgets all it has worked out.
-        with as_user(user):
+        with context.as_user(user):
             for number in numbers:
                 answers[number] = _may_read(*questions[number])
     # What there is no document of Frappe says in words, which nobody reads here.

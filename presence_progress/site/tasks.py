@@ -15,7 +15,7 @@ from frappe import _
 from frappe.utils import cint
 
 from presence_progress import context, keys, progress, rooms, task_room
-from presence_progress.site.callers import as_user, require_server
+from presence_progress.site.callers import require_server
 from presence_progress.site.rooms import require_watcher
 from presence_progress.site.task_rights import may_read_reference
 from presence_progress.site.times import milliseconds, site_time
@@ -152,7 +152,7 @@ def retry(task_id: str, user: str | None = None) -> int:
     else:
         user = frappe.session.user
         owner = _require_owned(task_id, user)
-    with as_user(owner):
+    with context.as_user(owner):
         return progress.retry(task_id, user)
 
 

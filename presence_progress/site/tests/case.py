@@ -8,8 +8,7 @@ from typing import Any
 
 import frappe
 
-from presence_progress import keys, rooms
-from presence_progress.site.callers import as_user
+from presence_progress import context, keys, rooms
 
 try:
     from frappe.tests import IntegrationTestCase as FrappeCase
@@ -70,6 +69,6 @@ def task_state(task_id: str) -> dict[str, Any]:
 
 def todo(owner: str) -> str:
     """Return the name of a document that its owner may read, and nobody else but managers."""
-    with as_user(owner):
+    with context.as_user(owner):
         doc = frappe.get_doc({"doctype": "ToDo", "description": "realtime", "allocated_to": owner})
         return str(doc.insert(ignore_permissions=True).name)

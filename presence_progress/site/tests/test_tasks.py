@@ -89,6 +89,18 @@ class TestTasks(SiteCase):
                 self.assertEqual(tasks.retry(task.id), 0)
         self.assertEqual(task_state(task.id)["cancelled_by"], ANN)
 
+    def test_whoever_retries_for_another_stays_signed_in(self) -> None:
+        with self.assertRaises(ZeroDivisionError), Task("Rows", user=ANN) as task:
+            task.total = 1 // 0
+        # As a request has it: Frappe stores it at the end of that.
+        session = frappe.local.session
+        session.sid, session.data = "a sid", frappe._dict(user="Administrator")
+        frappe.local.form_dict = frappe._dict(task_id=task.id)
+        tasks.retry(task.id)
+        self.assertEqual((session.user, session.sid), ("Administrator", "a sid"))
+        self.assertEqual(session.data, {"user": "Administrator"})
+        self.assertEqual(frappe.local.form_dict, {"task_id": task.id})
+
     def test_details_are_its_watchers_and_the_traceback_of_those_who_may_read_errors(self) -> None:
         with self.assertRaises(ZeroDivisionError), Task("Rows", user=BOB) as task:
             task.warn("is odd", row=3)
