@@ -164,6 +164,13 @@ describe("the tray", () => {
     expect(findAnchor(page(""))).toBeNull();
   });
 
+  it("does not stand in a sidebar that a narrow window hides", () => {
+    vi.stubGlobal("matchMedia", () => ({ matches: true }));
+    expect(findAnchor(page(SIDEBAR))).toBeNull();
+    expect(findAnchor(page(NAVBAR + SIDEBAR))).toMatchObject({ kind: "navbar" });
+    vi.unstubAllGlobals();
+  });
+
   it("moves to where Desk has a place for it, and back into a navbar made anew", () => {
     stubDesk({ get_route: () => ["Workspaces"] });
     page("");

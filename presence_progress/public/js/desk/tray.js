@@ -2,7 +2,8 @@
  * Puts the task tray where Desk has a place for it, and keeps it there.
  */
 import { createApp } from "vue";
-import { findAnchor } from "./anchors.js";
+import { translate } from "../client/translate.js";
+import { findAnchor, NO_SIDEBAR } from "./anchors.js";
 import DeskTray from "./DeskTray.vue";
 import { desk, onMove, safely } from "./page.js";
 
@@ -22,7 +23,8 @@ export function startTray({ server }) {
     observer.disconnect();
     safely(() => tray.place({ float: true }));
   }, FLOAT_AFTER_MS);
-  onMove(() => tray.place({ float: true }));
+  const lookSoon = onMove(() => tray.place({ float: true }));
+  window.matchMedia?.(NO_SIDEBAR).addEventListener("change", lookSoon);
 }
 
 /**
@@ -41,6 +43,8 @@ export function holdTray(root, page = document) {
     holder = page.createElement(kind === "navbar" ? "li" : "div");
     holder.className = `pp-desk-tray${kind === "navbar" ? " nav-item" : ""}`;
     holder.dataset.place = kind;
+    // Everything in the sidebar has a word beside its sign.
+    holder.style.setProperty("--pp-tray-label", JSON.stringify(translate("Tasks")));
     holder.append(root);
     return holder;
   }

@@ -1,7 +1,7 @@
 import { onScopeDispose, readonly, ref } from "vue";
 
-/** Where Desk itself moves its buttons together. */
-const NARROW = "(max-width: 767px)";
+/** Less than this has no place for words beside Save: a sidebar of Desk's takes some, too. */
+const NARROW = "(max-width: 991px)";
 
 /** Whether the window is too narrow for words beside buttons; reactive. */
 export function useNarrow() {
