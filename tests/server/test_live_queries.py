@@ -164,17 +164,17 @@ async def test_what_changes_while_frappe_counts_is_counted_again(
     viewer = await sign_in(VIEWER, guarded)
     await viewer.watch(TESTLAND)
     faults.forget()
-    late: list[web.StreamResponse] = []
-    gate = asyncio.Event()
+    counted, gate = asyncio.Event(), asyncio.Event()
 
     async def counted_before(request: web.Request, forward: Forward) -> web.StreamResponse:
-        late.append(await forward())
+        response = await forward()
+        counted.set()
         await gate.wait()
-        return late[0]
+        return response
 
     faults.once("count", fault=counted_before)
     announce()
-    await faults.wait_asked("count")
+    await asyncio.wait_for(counted.wait(), 10)
     testland.build()
     announce()
     counts.publish_realtime("heard", user=VIEWER)
