@@ -196,16 +196,17 @@ async def test_what_was_asked_before_a_wish_does_not_undo_it(
     await viewer.watch("online")
     await first.say("presence_invisible", True)
     await viewer.wait_for("room_change", lambda m: NOBODY in m["unset"])
-    asked, gate = len(faults.asked("people")), asyncio.Event()
+    asked, gate = asyncio.Event(), asyncio.Event()
 
     async def answer_late(_: web.Request, forward: Forward) -> web.StreamResponse:
         response = await forward()
+        asked.set()
         await gate.wait()
         return response
 
     with faults.during("people", fault=answer_late):
         second = await sign_in(NOBODY, server)
-        await faults.wait_asked("people", count=asked + 1)
+        await asyncio.wait_for(asked.wait(), 10)
         await second.say("presence_invisible", False)
         await second.wait_for("presence_settings", lambda m: not m["invisible"])
         viewer.forget()
