@@ -174,7 +174,9 @@ class Client:
     def __init__(self, sid: str) -> None:
         self.sid = sid
         self.heard: list[tuple[str, Any]] = []
-        self._news = asyncio.Event()
+        self._known: dict[str, dict[str, Any]] = {}
+        """The states of rooms from which on changes are news."""
+        self._has_news = asyncio.Event()
         self.socket = socketio.AsyncClient(reconnection=False)
         self.socket.on("*", self._hear, namespace=NAMESPACE)
 
@@ -192,8 +194,11 @@ class Client:
         return self
 
     async def _hear(self, event: str, *messages: Any) -> None:
-        self.heard.append((event, messages[0] if messages else None))
-        self._news.set()
+        message: Any = messages[0] if messages else None
+        self.heard.append((event, message))
+        if event == "room_state":
+            self._known.setdefault(message["room"], message)
+        self._has_news.set()
 
     async def say(self, event: str, *arguments: Any) -> None:
         await self.socket.emit(event, arguments or None, namespace=NAMESPACE)
@@ -205,11 +210,11 @@ class Client:
 
         async def look() -> Any:
             while True:
-                for name, message in self.heard:
+                for name, message in self._news():
                     if name == event and matches(message):
                         return message
-                self._news.clear()
-                await self._news.wait()
+                self._has_news.clear()
+                await self._has_news.wait()
 
         try:
             return await asyncio.wait_for(look(), seconds)
@@ -233,18 +238,21 @@ class Client:
         return state
 
     def changes(self, room: str) -> list[dict[str, Any]]:
-        """Return the changes of a room that say more than the states before them: one may be
-        overtaken by a state that has it already."""
-        epoch, seq, changes = "", 0, []
-        for event, m in self.heard:
-            if event == "room_state" and m["room"] == room:
-                epoch, seq = m["epoch"], m["seq"]
-            is_change = event == "room_change" and m["room"] == room
-            if is_change and (m["epoch"] != epoch or m["seq"] > seq):
-                changes.append(m)
-        return changes
+        return [m for event, m in self._news() if event == "room_change" and m["room"] == room]
+
+    def _news(self) -> Iterator[tuple[str, Any]]:
+        """Return what was heard but for changes that a state has: one under way when the state is
+        read comes before it or after it, as it happens."""
+        states = dict(self._known)
+        for event, message in self.heard:
+            if event == "room_state":
+                states[message["room"]] = message
+            state = states.get(message["room"]) if event == "room_change" else None
+            if not state or state["epoch"] != message["epoch"] or message["seq"] > state["seq"]:
+                yield event, message
 
     def forget(self) -> None:
+        self._known |= {m["room"]: m for event, m in self.heard if event == "room_state"}
         self.heard.clear()
 
     async def say_goodbye(self) -> None:

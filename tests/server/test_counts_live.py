@@ -46,8 +46,8 @@ class Watcher:
                 if sum(self._hear(event, message) for event, message in heard):
                     await self._client.say("room_watch", ROOM)
                 if not heard:
-                    self._client._news.clear()
-                    await self._client._news.wait()
+                    self._client._has_news.clear()
+                    await self._client._has_news.wait()
 
         await asyncio.wait_for(follow(), 60)
 
