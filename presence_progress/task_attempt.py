@@ -22,7 +22,7 @@ from presence_progress.lease import Lease, hold
 from presence_progress.pace import Pace, read_call, remember_call
 from presence_progress.reporter import Reporter
 from presence_progress.settings import MAX_TRACEBACK_LENGTH
-from presence_progress.task_record import Message, State, TaskRecord, plain_text
+from presence_progress.task_record import State, TaskRecord, plain_text
 from presence_progress.terminal import Bar, open_bar
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Attempt:
         record = self.record
         self.is_ended = True
         record.error, self._traceback = error, traceback[-MAX_TRACEBACK_LENGTH:]
-        # Last: the reporter's thread may write at any moment, and after an end nothing is taken.
+        # Last, as _write looks at it first: after an end nothing is taken.
         record.state = state
         if self.stop == FORKED:
             self._reporter = Reporter(self._write, record.task_id)
@@ -177,8 +177,8 @@ class Attempt:
     def _write(self) -> None:
         """Write what is known now; called by the reporter's thread, and for the last time by the
         job itself."""
-        record = self.record
-        if record.state == "running":
+        record, state = self.record, self.record.state
+        if state == "running":
             self._pace.look()
             if self._bar is not None:
                 self._bar.show(record)
@@ -190,24 +190,21 @@ class Attempt:
                 return
         checkpoint, messages = self._checkpoint, record.messages.take()
         try:
-            written = rooms.run(self._store, self._call(checkpoint, messages))
+            call = task_room.write_call(
+                record,
+                self._holder,
+                state=state,
+                checkpoint=checkpoint,
+                traceback=self._traceback,
+                messages=messages,
+            )
+            written = rooms.run(self._store, call)
         except BaseException:
             record.messages.give_back(messages)
             raise
         if self._checkpoint is checkpoint:
             self._checkpoint = None
         self._take(written)
-
-    def _call(
-        self, checkpoint: dict[str, Any] | None, messages: dict[int, Message]
-    ) -> rooms.Call[task_room.Written]:
-        return task_room.write_call(
-            self.record,
-            self._holder,
-            checkpoint=checkpoint,
-            traceback=self._traceback,
-            messages=messages,
-        )
 
     def _take(self, written: task_room.Written) -> None:
         record = self.record

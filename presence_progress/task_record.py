@@ -175,11 +175,12 @@ class TaskRecord:
             for name in ("title", "user", "doctype", "name", "parent", "retryable", "queued_at")
         }
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self, state: State | None = None) -> dict[str, Any]:
         """Return all of the room's fields but ``attempt``, ``state`` and ``ended_at``, which the
-        scripts judge."""
-        done, total, percent_done = self._measure()
-        is_ended = self.state in ENDED
+        scripts judge; as they are in a state that was read before."""
+        state = state or self.state
+        done, total, percent_done = self._measure(state)
+        is_ended = state in ENDED
         low_high = None if self.eta_range is None or is_ended else [*map(_rounded, self.eta_range)]
         return {
             **self.identity(),
@@ -207,7 +208,7 @@ class TaskRecord:
 
     def percent(self) -> int | None:
         """Return how much of the whole is done; what was shown once is not taken back."""
-        return self._measure()[2]
+        return self._measure(self.state)[2]
 
     def workload(self) -> tuple[int, int | None]:
         """Return how much is done, and of how much, as its pace is measured: in steps, or in ten
@@ -216,11 +217,11 @@ class TaskRecord:
             return self.done, self.total
         return int(10_000 * self._part_of_stages(self.weights, self.done, self.total)), 10_000
 
-    def _measure(self) -> tuple[int, int | None, int | None]:
+    def _measure(self, state: State) -> tuple[int, int | None, int | None]:
         """Return done, total and percent of one moment: the job goes on while its thread reads."""
         # In this order: begin_stretch sets them in the other one.
         stretch, total, done = self.stretch, self.total, self.done
-        if self.state == "done":
+        if state == "done":
             return done, total, None if total is None and not self.weights else 100
         if self.weights:
             part = self._part_of_stages(self.weights, done, total)

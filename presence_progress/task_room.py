@@ -18,7 +18,7 @@ from presence_progress.settings import (
     TASK_TTL,
     TASKS_LISTED,
 )
-from presence_progress.task_record import ENDED, Message, TaskRecord, message_arguments
+from presence_progress.task_record import ENDED, Message, State, TaskRecord, message_arguments
 
 SEEN_AT = "seen_at"
 """Beside its tasks, a user's list says until when he has seen how they ended: ms since 1970."""
@@ -47,7 +47,7 @@ def begin_call(task: TaskRecord, holder: str, *, goes_on: bool = False) -> rooms
         return Begun(rooms.text(state), int(attempt), rooms.text(epoch), known)
 
     identity = {**task.identity(), "started_at": task.started_at}
-    fields = {**identity, **task.fields()}
+    fields = {**identity, **task.fields("running")}
     return _call(
         "task_begin",
         *(task.site, task.task_id),
@@ -78,25 +78,27 @@ def write_call(
     task: TaskRecord,
     holder: str = "",
     *,
+    state: State | None = None,
     checkpoint: Mapping[str, Any] | None = None,
     traceback: str = "",
     messages: Mapping[int, Message] | None = None,
 ) -> rooms.Call[Written]:
     """Write the task whole, and what of the rest is new; ``holder`` is the process that makes its
-    attempt."""
-    fields = task.fields()
+    attempt, and ``state`` the task's as it was before the rest was looked at."""
+    state = state or task.state
+    fields = task.fields(state)
     return _call(
         "task_write",
         *(task.site, task.task_id),
         [
-            *(task.attempt, task.state, TASK_LEASE if task.state == "running" else 0),
+            *(task.attempt, state, TASK_LEASE if state == "running" else 0),
             rooms.to_json(checkpoint, "checkpoint") if checkpoint else "",
             *(traceback, holder, len(fields)),
             *rooms.field_arguments(fields),
             *message_arguments(messages or {}),
         ],
         _read_written,
-        due.note(task.site, task.room) if task.state in ENDED else (),
+        due.note(task.site, task.room) if state in ENDED else (),
     )
 
 

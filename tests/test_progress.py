@@ -16,7 +16,7 @@ import redis
 import rq
 
 from presence_progress import context, job_queue, keys, progress, reporter, rooms, task_room
-from presence_progress.task_record import TaskRecord
+from presence_progress.task_record import Messages, TaskRecord
 from tests import jobs
 from tests.conftest import Events, RedisServer
 
@@ -177,6 +177,46 @@ def test_after_the_end_there_is_nothing(site: str, client: Any, events: Events) 
     late = TaskRecord(task.id, site, "ann", "Late", state="running", done=5)
     assert rooms.run(client, task_room.write_call(late)).state == "done"
     assert events.drain() == [] and state_of(task.id)["title"] == "Short"
+
+
+@pytest.mark.parametrize(("part", "read"), [(TaskRecord, "fields"), (Messages, "take")])
+def test_an_end_takes_all_with_it_whatever_is_being_written_then(
+    site: str, client: Any, monkeypatch: pytest.MonkeyPatch, part: type, read: str
+) -> None:
+    look = getattr(part, read)
+    has_looked, has_ended = threading.Event(), threading.Event()
+
+    def look_and_wait(*arguments: Any) -> Any:
+        seen = look(*arguments)
+        if threading.current_thread() is not threading.main_thread():
+            has_looked.set()
+            assert has_ended.wait(10)
+        return seen
+
+    with pytest.raises(ValueError, match="broken"), progress.Task("Rows", total=9) as task:
+        until(task.id, "running")
+        monkeypatch.setattr(part, read, look_and_wait)
+        assert has_looked.wait(10)
+        monkeypatch.setattr(reporter.Reporter, "close", before(reporter.Reporter.close, has_ended))
+        task.advance(2)
+        task.error("is empty", row=2)
+        raise ValueError("broken")
+    state = state_of(task.id)
+    assert (state["state"], state["done"], state["errors"]) == ("failed", 2, 1)
+    assert state["messages"] == [{"level": "error", "row": 2, "message": "is empty"}]
+    details = rooms.run(client, task_room.details_call(site, task.id))
+    assert [message["message"] for message in details.messages] == ["is empty"]
+    assert "ValueError: broken" in (details.traceback or "")
+
+
+def before(close: Callable[[Any], None], event: threading.Event) -> Callable[[Any], None]:
+    """Return a ``close`` that sets an event first."""
+
+    def close_then(closing: Any) -> None:
+        event.set()
+        close(closing)
+
+    return close_then
 
 
 def test_an_earlier_attempt_cannot_write_over_a_later_one(site: str, client: Any) -> None:
