@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -91,18 +89,17 @@ async def test_a_slot_that_moves_is_followed(
 async def test_a_shard_that_hangs_holds_up_nobody_else(
     store: Store, shards: Shards, site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("presence_progress.server.calls.REDIS_TIMEOUT", 0.5)
+    monkeypatch.setattr("presence_progress.server.calls.REDIS_TIMEOUT", 2)
     hanging, *others = rooms_on_all(shards, site)
     calls = [counts.add_call(site, room, 1) for room in (hanging, *others)]
     await store.calls.run_all(calls)
     os.kill(shards.of(site, hanging).pid, signal.SIGSTOP)
     try:
         late = store.calls.run(calls[0])
-        begun = time.monotonic()
-        assert await asyncio.wait_for(store.calls.run_all(calls[1:]), 0.4) == [2, 2]
+        assert await store.calls.run_all(calls[1:]) == [2, 2]
+        assert not late.done()
         with pytest.raises(redis_py.TimeoutError):
             await late
-        assert time.monotonic() - begun < 3
         result, *rest = await store.calls.try_all(calls)
         assert isinstance(result, redis_py.TimeoutError) and rest == [3, 3]
     finally:
