@@ -130,6 +130,24 @@ class Faults:
                 gate.set()
 
     @asynccontextmanager
+    async def late(self, *methods: str) -> AsyncIterator[asyncio.Event]:
+        """Have these methods answered now, and the answers come when the body ends; the event is
+        set as soon as there is one."""
+        is_made, gate = asyncio.Event(), asyncio.Event()
+
+        async def answer_and_wait(_: web.Request, forward: Forward) -> web.StreamResponse:
+            response = await forward()
+            is_made.set()
+            await gate.wait()
+            return response
+
+        with self.during(*methods, fault=answer_and_wait):
+            try:
+                yield is_made
+            finally:
+                gate.set()
+
+    @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
         """Cut off each connection as soon as it is made, for as long as the body runs; they count
         in ``cut_off``."""

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from presence_progress import counts
 from presence_progress.demo import database
@@ -23,7 +22,7 @@ from presence_progress.server.questions import Denied, Failed, Questions, Unavai
 from presence_progress.server.sessions import Session
 from presence_progress.settings import MAX_PEOPLE_ASKED, Settings
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
-from tests.server.faults import Faults, Forward, answer
+from tests.server.faults import Faults, answer
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
 ELIF = Who("Elif Editor", "/files/editor.svg")
@@ -196,21 +195,12 @@ async def test_what_was_asked_before_a_wish_does_not_undo_it(
     await viewer.watch("online")
     await first.say("presence_invisible", True)
     await viewer.wait_for("room_change", lambda m: NOBODY in m["unset"])
-    asked, gate = asyncio.Event(), asyncio.Event()
-
-    async def answer_late(_: web.Request, forward: Forward) -> web.StreamResponse:
-        response = await forward()
-        asked.set()
-        await gate.wait()
-        return response
-
-    with faults.during("people", fault=answer_late):
+    async with faults.late("people") as is_told:
         second = await sign_in(NOBODY, server)
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(is_told.wait(), 10)
         await second.say("presence_invisible", False)
         await second.wait_for("presence_settings", lambda m: not m["invisible"])
         viewer.forget()
-        gate.set()
     await viewer.wait_for("room_change", lambda m: NOBODY in m["set"])
     await asyncio.to_thread(server.stop)
     assert [event for event, _ in second.heard if event == "presence_settings"] == [

@@ -164,25 +164,16 @@ async def test_what_changes_while_frappe_counts_is_counted_again(
     viewer = await sign_in(VIEWER, guarded)
     await viewer.watch(TESTLAND)
     faults.forget()
-    counted, gate = asyncio.Event(), asyncio.Event()
-
-    async def counted_before(request: web.Request, forward: Forward) -> web.StreamResponse:
-        response = await forward()
-        counted.set()
-        await gate.wait()
-        return response
-
-    faults.once("count", fault=counted_before)
-    announce()
-    await asyncio.wait_for(counted.wait(), 10)
-    testland.build()
-    announce()
-    counts.publish_realtime("heard", user=VIEWER)
-    await viewer.wait_for("heard")
-    # The same number is not asked for twice at once: that it is not can only be waited for.
-    with pytest.raises(AssertionError, match="not asked"):
-        await faults.wait_asked("count", count=2, seconds=QUERY_WAIT[0] * 2)
-    gate.set()
+    async with faults.late("count") as is_counted:
+        announce()
+        await asyncio.wait_for(is_counted.wait(), 10)
+        testland.build()
+        announce()
+        counts.publish_realtime("heard", user=VIEWER)
+        await viewer.wait_for("heard")
+        # The same number is not asked for twice at once: that it is not can only be waited for.
+        with pytest.raises(AssertionError, match="not asked"):
+            await faults.wait_asked("count", count=2, seconds=QUERY_WAIT[0] * 2)
     await viewer.wait_for("room_change", lambda m: m["set"] == {"value": 4})
     assert len(faults.asked("count")) == 2
 
