@@ -376,10 +376,6 @@ def test_presence_is_what_its_model_says(
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=40,
-            deadline=None,
-            # The same stories each time, unless a deeper search is asked for.
-            derandomize="PP_MODEL_EXAMPLES" not in os.environ,
-            print_blob=True,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -360,10 +360,6 @@ def test_a_task_is_what_it_promises(client: Any, monkeypatch: pytest.MonkeyPatch
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=40,
-            deadline=None,
-            # The same stories each time, unless a deeper search is asked for.
-            derandomize="PP_MODEL_EXAMPLES" not in os.environ,
-            print_blob=True,
             suppress_health_check=list(HealthCheck),
         ),
     )

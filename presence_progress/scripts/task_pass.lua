@@ -4,7 +4,8 @@
 -- KEYS, ARGV[1…3] - as _task.lua has them. KEYS[2] has more for these: value, count, how far the last write was;
 --                   passed_at, when that was; lost_after, how long it is not given up once it is stalled, ms
 -- ARGV[4] - the attempt that the run was found to be; 0 when that is not known yet
--- ARGV[5] - the attempt that the run came after; 0 when the server has not heard that one
+-- ARGV[5] - the attempt that the run came after; 0 when the server has heard nothing before it, -1 when it has, and
+--           does not know which attempt that was
 -- ARGV[6] - state
 -- ARGV[7] - how far the run is, any number that grows with it; '' to end it wherever it is
 -- ARGV[8] - how many events the server has heard that it is so far; negative when it may have missed some
@@ -60,7 +61,7 @@ local function find_attempt()
     return next_one, 'unknown'
   elseif (is_over or not is_silent) and (mine > 0 or (after > 0 and after + 1 < attempt)) then
     return nil, 'superseded' -- Others write a later run.
-  elseif is_over and after == 0 and not (is_silent and ENDED[state]) then
+  elseif is_over and after <= 0 and not (is_silent and ENDED[state]) then
     return nil, 'superseded' -- What is there may be the run that came after it.
   elseif ENDED[state] then
     if is_silent then
@@ -73,6 +74,8 @@ local function find_attempt()
       return next_one, 'unknown'
     end
     return nil, 'wait'
+  elseif after < 0 and not is_silent then
+    return nil, 'wait' -- What is there may be the run that came before it.
   end
   return not is_behind and attempt or nil, value == kept_value and 'wait' or 'older'
 end
@@ -82,7 +85,7 @@ if state and not field('source') then
 end
 local found, why = find_attempt()
 if not found then
-  local has_joined = why == 'wait' and value == kept_value and not ENDED[state]
+  local has_joined = why == 'wait' and value == kept_value and not ENDED[state] and after >= 0
   return refused(why, (has_joined or why == 'older' or why == 'ended') and attempt)
 end
 local is_new = not state or found ~= attempt

@@ -82,6 +82,11 @@ class _Kept:
         return not run.has_ended and bool(run.attempt) and now - run.heard < STOCK_LEASE / 1000
 
 
+def _after(run: Run) -> int:
+    """Return what a run is told of the one before it."""
+    return run.attempt or run.after or -1
+
+
 class StockProgress:
     """Knows the progress that this server has heard of; ``listeners`` returns the users here who
     are in a room of Frappe's."""
@@ -138,7 +143,7 @@ class StockProgress:
 
     def _begin_run(self, kept: _Kept, heard: Heard, now: float) -> None:
         last = kept.runs[-1]
-        run = Run(now, now, is_exact=True, after=last.attempt or last.after)
+        run = Run(now, now, is_exact=True, after=_after(last))
         if kept.due is None:
             kept.runs = [run]
         else:
@@ -198,7 +203,7 @@ class StockProgress:
     def _is_wanted(self, kept: _Kept, now: float) -> bool:
         """Return whether to keep it at all; if not, it is forgotten."""
         run, crowd = kept.runs[0], self._crowds.get(kept.crowd, {})
-        is_begun = run.attempt or run.after or run.has_ended
+        is_begun = run.attempt or run.after > 0 or run.has_ended
         if is_begun or not kept.heard.goes_by_title or not crowd:
             return True
         is_once = run.version == 1 and next(reversed(crowd)) != kept.heard.task_id
@@ -252,6 +257,9 @@ class StockProgress:
         self._due.discard(kept.place)
         run.is_exact = run.is_exact or passed.is_new
         run.attempt = passed.attempt or run.attempt
+        if passed.answer == "superseded":
+            # Others are ahead by a run or more: which one the next will be is not known.
+            run.attempt, run.after = 0, -1
         if passed.answer == "taken":
             metrics.STOCK_PROGRESS.labels(kept.heard.source).inc()
             is_new_life = passed.epoch != kept.epoch
@@ -264,7 +272,7 @@ class StockProgress:
             self._write_at(kept, now + FLUSH_INTERVAL)
         elif run is not kept.runs[-1]:
             kept.runs = kept.runs[1:]
-            kept.runs[0].after = run.attempt or run.after
+            kept.runs[0].after = _after(run)
             self._plan(kept, now)
 
     async def _tell(self, kept: _Kept) -> None:

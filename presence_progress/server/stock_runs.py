@@ -320,7 +320,8 @@ class Run:
     """Grows with every event that says something new."""
     attempt: int = 0
     after: int = 0
-    """The attempts that it is, and that it came after; 0 when that is not known."""
+    """The attempts that it is, and that it came after; 0 when that is not known, and ``after`` -1
+    when another run was heard before it all the same."""
 
     @property
     def has_ended(self) -> bool:
