@@ -284,7 +284,7 @@ class Facts:
         for record in self.records:
             if record["kind"] == "lost data":
                 self.life += 1
-                order.forget()
+                order.forget(record["t"] + self.bounds.redis_recovery)
             watcher = record.get("watcher")
             if watcher is None:
                 continue
@@ -382,6 +382,7 @@ class _Order:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], tuple[str, int]] = {}
         self._retired: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._told_twice_until = float("-inf")
 
     def reconnect(self, watcher: str) -> None:
         # Which epochs are over is remembered; a new connection may begin anywhere in one.
@@ -389,9 +390,11 @@ class _Order:
             epoch, _ = self._last.pop(key)
             self._retired[key].discard(epoch)
 
-    def forget(self) -> None:
-        """Redis has gone back."""
+    def forget(self, told_twice_until: float) -> None:
+        """Redis has gone back. Until it knows again that servers live, changes are told in Frappe's
+        own rooms, too."""
         self._last.clear()
+        self._told_twice_until = told_twice_until
 
     def judge(self, record: Record) -> Violation | None:
         key = (record["watcher"], record["room"])
@@ -410,7 +413,8 @@ class _Order:
             if not last or last[0] != epoch:
                 self._last[key] = epoch, 0
             return None
-        if last and last[0] == epoch and seq <= last[1]:
+        is_repeated = last == (epoch, seq) and record["t"] < self._told_twice_until
+        if last and last[0] == epoch and seq <= last[1] and not is_repeated:
             return Violation(
                 "older after newer",
                 record["t"],

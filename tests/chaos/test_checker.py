@@ -129,8 +129,15 @@ def paused(story: Story) -> None:
 def lost_by_redis(story: Story) -> None:
     good(story)
     story.fault("redis loss", 12, 13, part="redis")
+    story.note(13, "lost data", cause="redis loss")
     story.new_life(14, "e2", ADA)
     story.sets(14.5, BEN)
+
+
+def told_twice_while_servers_are_unknown(story: Story) -> None:
+    """A Redis that has lost its data takes no server for alive until they renew their lease."""
+    lost_by_redis(story)
+    story.records.append({**_last_change(story), "t": 14.6})
 
 
 def many_tabs(story: Story) -> None:
@@ -175,6 +182,7 @@ GOOD = [
     killed,
     paused,
     lost_by_redis,
+    told_twice_while_servers_are_unknown,
     many_tabs,
     crossed,
     crossed_at_redis,
