@@ -131,7 +131,11 @@ def test_a_keyboard_reaches_all_there_is_and_shows_where_it_is(sign_in: SignIn) 
     assert expected > 100
     for _ in range(expected + 1):
         page.keyboard.press("Tab")
-    missed = "[...window.missed].map((one) => one.outerHTML.slice(0, 120))"
+    # What was disabled meanwhile, as a task went on, is reached by nobody.
+    missed = (
+        "[...window.missed].filter((one) => !one.disabled)"
+        ".map((one) => one.outerHTML.slice(0, 120))"
+    )
     assert page.evaluate(missed) == []
     assert page.evaluate("window.unseen") == []
 
