@@ -83,7 +83,7 @@ class _Kept:
 
 
 def _after(run: Run) -> int:
-    """Return what a run is told of the one before it."""
+    """Return what the run that follows this one came after, as ``Run.after`` says it."""
     return run.attempt or run.after or -1
 
 

@@ -138,9 +138,9 @@ class Own:
         if event[0] == "ping":
             self.answering = asyncio.ensure_future(self.sio.emit("pong", room=sid, namespace=ROOM))
 
-    async def hears(self, what: Callable[[Any], bool]) -> None:
-        """Wait until something is so of the one session."""
-        await until(lambda: [what(one) for one in self.sio.eio.sockets.values()] == [True])
+    async def until_session(self, is_so: Callable[[Any], bool]) -> None:
+        """Wait until something is so of the only session."""
+        await until(lambda: [is_so(one) for one in self.sio.eio.sockets.values()] == [True])
 
     async def ends(self) -> Any:
         """Wait until a socket has ended, and return the reason."""
@@ -353,7 +353,7 @@ async def test_a_poll_that_breaks_off_ends_the_session_at_once(own: Own, raw_own
 async def test_a_close_packet_answers_the_poll_that_waits(own: Own, raw_own: Raw) -> None:
     sid = await raw_own.open(ROOM)
     poll = asyncio.ensure_future(raw_own.poll(sid))
-    await own.hears(is_polled)
+    await own.until_session(is_polled)
     assert await raw_own.post(sid, "1") == (200, "ok")
     assert await poll == NOOP
     assert await own.ends() == "client disconnect"
@@ -366,7 +366,7 @@ async def test_a_close_packet_answers_the_poll_that_waits(own: Own, raw_own: Raw
 async def test_two_polls_at_once_close_the_session(own: Own, raw_own: Raw) -> None:
     sid = await raw_own.open(ROOM)
     first = asyncio.ensure_future(raw_own.poll(sid))
-    await own.hears(is_polled)
+    await own.until_session(is_polled)
     assert (await raw_own.poll(sid))[0] == 400
     assert await first == UNKNOWN_SID  # Node: 200 with a close packet
     assert await own.ends() == "transport error"
@@ -378,7 +378,7 @@ async def test_two_posts_at_once_close_the_session(own: Own, raw_own: Raw) -> No
         f"POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: x\r\n"
         "Content-Length: 30\r\n\r\n42"
     )
-    await own.hears(lambda session: session.posting)
+    await own.until_session(lambda session: session.posting)
     assert (await raw_own.post(sid, "3"))[0] == 400
     assert await own.ends() == "transport error"
     writer.close()
@@ -500,7 +500,7 @@ async def test_a_namespace_without_a_handler_is_refused_alike(own: Own, raw_own:
     sid = await raw_own.open()
     await raw_own.post(sid, f"40{ROOM},\x1e40")
     refused = '{"message":"Invalid namespace"}'
-    await own.hears(lambda session: session.backlog == len(f"4{ROOM},{refused}4{refused}"))
+    await own.until_session(lambda session: session.backlog == len(f"4{ROOM},{refused}4{refused}"))
     assert await raw_own.poll(sid) == (200, f"44{ROOM},{refused}\x1e44{refused}")
 
 
@@ -614,7 +614,7 @@ async def test_code_1000_is_a_goodbye(own: Own, raw_own: Raw, code: int, reason:
 async def test_a_dropped_transport_just_ends(own: Own, raw_own: Raw) -> None:
     sid = await raw_own.open(ROOM)
     poll = asyncio.ensure_future(raw_own.poll(sid))
-    await own.hears(is_polled)
+    await own.until_session(is_polled)
     await own.sio.drop(sid)
     assert await poll == UNKNOWN_SID
     assert await own.ends() == "server disconnect"
