@@ -22,7 +22,7 @@ from presence_progress import context, keys, rooms, task_room
 from tests import task_jobs
 from tests.conftest import Events, RedisServer, until_answers
 from tests.running import children, is_alive
-from tests.test_progress import enqueue, own_redis, state_of, until
+from tests.test_progress import enqueue, own_redis, state_of, until, until_listed
 from tests.test_task_life import states_of
 
 __all__ = ["own_redis"]
@@ -113,7 +113,7 @@ def test_a_work_horse_that_is_killed_is_lost_at_once_and_its_worker_goes_on(
     os.kill(horse, signal.SIGKILL)
     lost = until(task_id, "lost")  # without any server
     assert lost["done"] == 1 and lost["ended_at"]
-    assert rooms.snapshot(f"tasks:{lost['user']}").state[task_id]["state"] == "lost"
+    until_listed(task_id, "lost")
     after = enqueue(site, task_jobs.loop_often, loops=1)
     start_worker()  # should the first one have found no more work already
     assert until(after, "done")
@@ -292,7 +292,7 @@ def test_a_task_is_whole_again_after_redis_has_lost_all(
             seen = until(task_id, "done", "lost")
     assert (again["title"], again["total"]) == ("Slow", 100)
     assert (seen["state"], seen["attempt"], seen["done"]) == ("done", 1, 100)
-    assert rooms.snapshot("tasks:Administrator").state[task_id]["state"] == "done"
+    until_listed(task_id, "done")
 
 
 def test_a_job_that_ends_while_redis_is_away_succeeds(
