@@ -119,7 +119,7 @@ def test_an_import_goes_on_after_each_crash_where_its_rows_are(
         pace=1_000,
         delete_file=True,
     )
-    for attempt, reached in enumerate((0, 300, 301, 900, 1_500), start=1):
+    for attempt, reached in enumerate((0, 300, 301, 600, 900), start=1):
         worker = start_worker()
         until_running(task_id, reached)
         kill(worker)
