@@ -237,24 +237,36 @@ def _late_snapshots(story: _Story) -> Iterable[Violation]:
     """Who asks is told of all that anybody has heard of before he asked."""
     heard: dict[tuple[str, str], int] = {}
     asked: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+    # A server that hears Redis again sends all rooms unasked: such a state may be on its way when
+    # somebody asks, and his answer follows it.
+    old: dict[tuple[str, str], Violation] = {}
     for record in story.facts.records:
-        kind = record["kind"]
+        kind, key = record["kind"], (record.get("watcher", ""), record.get("room", ""))
         if kind == "lost data":
             heard.clear()
             asked.clear()
-        if kind not in ("asked", "state", "change") or "watcher" not in record:
-            continue
-        room, watcher = record["room"], record["watcher"]
-        if kind == "asked":
-            asked[watcher, room] = {key: seq for key, seq in heard.items() if key[0] == room}
-            continue
-        position = room, record["epoch"]
-        if kind == "state" and (known := asked.pop((watcher, room), None)):
-            least = known.get(position, 0)
-            if record["seq"] < least:
-                text = f"{watcher} is told of {record['seq']}, when {least} was heard before"
-                yield Violation("a late snapshot is old", record["t"], room, text, watcher)
-        heard[position] = max(heard.get(position, 0), record["seq"])
+            old.clear()
+        elif kind == "hears":
+            old = {of: found for of, found in old.items() if of[0] != key[0]}
+        elif kind == "denied":
+            asked.pop(key, None)
+            old.pop(key, None)
+        elif kind == "asked":
+            if key in old:
+                yield old.pop(key)
+            asked[key] = {known: seq for known, seq in heard.items() if known[0] == key[1]}
+        elif kind in ("state", "change") and key[0]:
+            position, seq = (key[1], record["epoch"]), record["seq"]
+            least = asked[key].get(position, 0) if key in asked else 0
+            if kind == "state" and seq >= least:
+                asked.pop(key, None)
+                old.pop(key, None)
+            elif kind == "state":
+                text = f"{key[0]} is told of {seq}, when {least} was heard before"
+                found = Violation("a late snapshot is old", record["t"], key[1], text, key[0])
+                old.setdefault(key, found)
+            heard[position] = max(heard.get(position, 0), seq)
+    yield from old.values()
 
 
 def _killed(story: _Story) -> Iterable[Violation]:

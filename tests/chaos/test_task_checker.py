@@ -193,6 +193,18 @@ def cancelled(story: Story) -> None:
     story.stop(60, attempt1="finished")
 
 
+def sent_unasked_while_it_was_asked_for(story: Story) -> None:
+    story.begin()
+    before = {"epoch": story.epoch, "seq": story.seq, "state": dict(story.state)}
+    story.say(4, WATCHERS[0], done=5)
+    story.note(5, "asked", watcher=WATCHERS[1], room=ROOM)
+    story.note(5.1, "state", watcher=WATCHERS[1], room=ROOM, **before)
+    story.answer(5.2, WATCHERS[1])
+    story.job(6, "ended", how="done")
+    story.say(6, state="done", percent=100)
+    story.stop(60, attempt1="finished")
+
+
 GOOD = [
     done,
     failed_and_done_by_a_retry,
@@ -204,6 +216,7 @@ GOOD = [
     killed_and_forgotten,
     stood_still_and_went_on,
     cancelled,
+    sent_unasked_while_it_was_asked_for,
 ]
 
 
