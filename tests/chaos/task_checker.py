@@ -238,7 +238,7 @@ def _late_snapshots(story: _Story) -> Iterable[Violation]:
     heard: dict[tuple[str, str], int] = {}
     asked: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
     # A server that hears Redis again sends all rooms unasked: such a state may be on its way when
-    # somebody asks, and his answer follows it.
+    # somebody asks, and his answer follows it soon, unless he is cut off.
     old: dict[tuple[str, str], Violation] = {}
     for record in story.facts.records:
         kind, key = record["kind"], (record.get("watcher", ""), record.get("room", ""))
@@ -260,7 +260,9 @@ def _late_snapshots(story: _Story) -> Iterable[Violation]:
             least = asked[key].get(position, 0) if key in asked else 0
             if kind == "state" and seq >= least:
                 asked.pop(key, None)
-                old.pop(key, None)
+                found = old.pop(key, None)
+                if found and record["t"] - found.t > story.bounds.answered:
+                    yield found
             elif kind == "state":
                 text = f"{key[0]} is told of {seq}, when {least} was heard before"
                 found = Violation("a late snapshot is old", record["t"], key[1], text, key[0])

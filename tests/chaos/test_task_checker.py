@@ -279,6 +279,11 @@ def an_old_snapshot(story: Story) -> None:
     story.answer(5.1, WATCHERS[1], story.seq - 1)
 
 
+def an_old_snapshot_that_nothing_follows_for_long(story: Story) -> None:
+    an_old_snapshot(story)
+    story.answer(30, WATCHERS[1])
+
+
 def killed_and_never_lost(story: Story) -> None:
     story.begin()
     story.kill(5)
@@ -370,6 +375,7 @@ BAD = {
     a_negative_count: "wrong count of parts",
     done_before_its_parts: "done before its parts",
     an_old_snapshot: "a late snapshot is old",
+    an_old_snapshot_that_nothing_follows_for_long: "a late snapshot is old",
     killed_and_never_lost: "killed and not lost",
     killed_and_lost_late: "killed and not lost",
     killed_and_lost_for_one_only: "killed and not lost",
