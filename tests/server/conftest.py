@@ -207,11 +207,24 @@ class Client:
         self, event: str, matches: Callable[[Any], bool] = lambda _: True, seconds: float = 15
     ) -> Any:
         """Wait until an event was heard, from the start of time or since the last ``forget``."""
+        return await self._wait_for(
+            event, lambda name, message: name == event and matches(message), seconds
+        )
 
+    async def wait_until_there(self, room: str, user: str) -> None:
+        """Wait until somebody is in a watched room, whether its state has him or a change did."""
+
+        def has_user(event: str, message: Any) -> bool:
+            what = {"room_state": "state", "room_change": "set"}.get(event)
+            return what is not None and message["room"] == room and user in message[what]
+
+        await self._wait_for(f"{user} in {room}", has_user, 15)
+
+    async def _wait_for(self, what: str, fits: Callable[[str, Any], bool], seconds: float) -> Any:
         async def look() -> Any:
             while True:
-                for name, message in self._news():
-                    if name == event and matches(message):
+                for event, message in self._news():
+                    if fits(event, message):
                         return message
                 self._has_news.clear()
                 await self._has_news.wait()
@@ -219,7 +232,7 @@ class Client:
         try:
             return await asyncio.wait_for(look(), seconds)
         except asyncio.TimeoutError:
-            raise AssertionError(f"no {event} came that fits; heard: {self.heard}") from None
+            raise AssertionError(f"no {what} came that fits; heard: {self.heard}") from None
 
     async def wait_for_leave(self, user: str) -> None:
         """Wait until somebody has left on purpose: well within the eight seconds that a lost

@@ -154,8 +154,8 @@ async def test_others_see_nothing_of_who_is_invisible_wherever_he_is(
     here, there = await sign_in(EDITOR, server), await sign_in(EDITOR, second)
     await enter(here, "KJFK")
     await enter(there, "EDDB")
-    # That he is online may be known from a test before: he is kept for a grace.
-    await wait_for_coming(viewer, *ROOMS[:2])
+    for room in ROOMS:
+        await viewer.wait_until_there(room, EDITOR)
     viewer.forget()
     await here.say("presence_invisible", True)
     await wait_for_going(viewer, *ROOMS)
@@ -167,7 +167,8 @@ async def test_others_see_nothing_of_who_is_invisible_wherever_he_is(
     await viewer.settle()
     assert not [m for event, m in viewer.heard if event == "room_change" and EDITOR in m["set"]]
     # He sees the others, and himself among them again when he wants to.
-    assert VIEWER in (await third.watch("online"))["state"]
+    await third.watch("online")
+    await third.wait_until_there("online", VIEWER)
     await third.say("presence_invisible", False)
     await wait_for_coming(viewer, *ROOMS)
 
@@ -193,6 +194,8 @@ async def test_what_was_asked_before_a_wish_does_not_undo_it(
     server = await asyncio.to_thread(stack.start_server, site_url=faults.url)
     viewer, first = await sign_in(VIEWER, server), await sign_in(NOBODY, server)
     await viewer.watch("online")
+    # He is online once the site has said who he is.
+    await viewer.wait_until_there("online", NOBODY)
     await first.say("presence_invisible", True)
     await viewer.wait_for("room_change", lambda m: NOBODY in m["unset"])
     async with faults.late("people") as is_told:

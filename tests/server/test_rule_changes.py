@@ -85,7 +85,8 @@ async def test_the_switch_ends_presence_for_everybody_and_gives_it_back(
     await viewer.watch("count:site/x")
     await viewer.say("presence_list", {"doctype": "Airport", "names": ["EDDB"]})
     await editor.say("presence_enter", DOCUMENT)
-    await viewer.wait_for("room_change", lambda m: EDITOR in m["set"])
+    for room in (ROOM, "online"):
+        await elsewhere.wait_until_there(room, EDITOR)
     bench.set(presence=False)
     for client, room in ((viewer, ROOM), (viewer, "presence:Airport/EDDB"), (editor, ROOM)):
         assert await denied(client, room) == "presence is off"
