@@ -50,7 +50,10 @@ def airport_on(shards: Shards, shard: Shard, stack: Stack) -> str:
 
 async def two_servers(stack: Stack, *options: str) -> tuple[Process, Process]:
     one = await asyncio.to_thread(stack.start_server, *options)
-    return one, await asyncio.to_thread(stack.start_server, *options)
+    two = await asyncio.to_thread(stack.start_server, *options)
+    # Ready is who hears one of the shards; when the last of them is heard, whole states are sent.
+    await until(lambda: readiness(one) == readiness(two) == "ok\n")
+    return one, two
 
 
 async def until(is_so: Callable[[], Any], seconds: float = 20) -> None:
