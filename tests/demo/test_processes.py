@@ -163,7 +163,14 @@ def test_what_dies_again_and_again_is_given_up_with_its_last_words(tmp_path: Pat
 def test_what_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_START_TIMEOUT", 0.3)
     code = "import time; print('still busy', flush=True); time.sleep(60)"
-    child = Child("part", [sys.executable, "-c", code], tmp_path / "log", lambda _: False)
+    log = tmp_path / "log"
+
+    def never_answers(_: Child) -> bool:
+        while b"busy" not in log.read_bytes():
+            time.sleep(0.01)
+        return False
+
+    child = Child("part", [sys.executable, "-c", code], log, never_answers)
     with pytest.raises(processes.DemoError) as failure, processes._Supervisor() as supervisor:
         supervisor.start(child)
     assert "part did not answer" in str(failure.value) and "still busy" in str(failure.value)
