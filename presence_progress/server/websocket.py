@@ -151,7 +151,7 @@ class DirectWebSocket(asyncio.Protocol):
         self.listener.pause()
 
     def resume_writing(self) -> None:
-        if self._closing is None:
+        if not self.has_said_goodbye:
             self.is_ready = True
             self.listener.go_on()
 
@@ -222,11 +222,15 @@ class DirectWebSocket(asyncio.Protocol):
 
     # --- to the client ---
 
+    @property
+    def has_said_goodbye(self) -> bool:
+        return self._closing is not None
+
     def send(self, message: str | bytes) -> None:
         self.write(frame(message))
 
     def close(self) -> None:
-        if self._closing is not None or self._transport.is_closing():
+        if self.has_said_goodbye or self._transport.is_closing():
             return
         if self.is_ready:
             self.write(_CLOSE_FRAME)
@@ -257,8 +261,11 @@ class _LibraryReader:
                 self._put_together(received)
         if self._transport.is_closing():
             return
-        # Pongs, and a close frame, in answer to the client's or because of what it has sent.
-        self._transport.write(b"".join(self._library.data_to_send()))
+        # Pongs, and a close frame, in answer to the client's or because of what it has sent: but
+        # nothing follows one of ours.
+        answer = b"".join(self._library.data_to_send())
+        if not self._websocket.has_said_goodbye:
+            self._transport.write(answer)
         ended_by = self._library.close_rcvd or self._library.close_sent
         if ended_by is not None:
             self._websocket.is_ready = False

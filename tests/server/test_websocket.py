@@ -238,8 +238,8 @@ async def test_a_close_of_ours_waits_for_the_answer(own: Own, wire: Wire) -> Non
     assert (await wire.hear()).opcode is Opcode.CLOSE
     wire.send(PING)  # on its way already: nobody listens any more
     wire.send(Frame(Opcode.CLOSE, b""))
-    with pytest.raises(EOFError):
-        await wire.hear()
+    # Not one more byte: Chromium calls a second close frame an error.
+    assert await asyncio.wait_for(wire.reader.read(), 5) == b""
     assert own.seen == ["server disconnect"]
 
 
