@@ -325,16 +325,14 @@ async def test_with_an_unknown_uvicorn_frames_go_the_ordinary_way(
     assert warnings == ["frames are sent the ordinary way, one by one"]
 
 
-@SHORT_PINGS
 async def test_a_session_that_joins_no_namespace_ends(
     own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(namespaces, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(namespaces, "CONNECT_TIMEOUT", 1)
     async with raw_own.websocket() as idle, raw_own.websocket() as joined:
         await joined.send_str(f"40{ROOM},")
-        async for message in idle:
-            if message.data == "2":
-                await idle.send_str("3")  # it lives, and still asks for nothing
+        async for _ in idle:
+            pass  # it lives, and asks for nothing until it is ended
         await joined.send_str(f'42{ROOM},["still here"]')
         await until(lambda: "still here" in own.seen)
 
