@@ -165,7 +165,7 @@ def test_what_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.Monk
     code = "import time; print('still busy', flush=True); time.sleep(60)"
     log = tmp_path / "log"
 
-    def never_answers(_: Child) -> bool:
+    def never_answers(_: int) -> bool:
         while b"busy" not in log.read_bytes():
             time.sleep(0.01)
         return False
