@@ -28,7 +28,7 @@ from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.count_questions import CountQuestions
-from presence_progress.server.engine import TOO_SLOW, Connection, spawn
+from presence_progress.server.engine import TOO_SLOW, Connection, end_tasks, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
@@ -156,9 +156,7 @@ class RealtimeServer:
         ]
 
     async def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         await self._questions.close()
         await self._store.close()
         await disconnect(self._redis)

@@ -73,6 +73,16 @@ def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return task
 
 
+async def end_tasks(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until each has ended: before Python 3.12, ``wait_for`` may swallow it once."""
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=1)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 _KINDS = {str(kind): kind for kind in range(7)}
 
 

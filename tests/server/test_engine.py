@@ -22,7 +22,7 @@ from engineio.packet import MESSAGE, Packet  # type: ignore[import-untyped]
 from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress.server import namespaces, websocket
-from presence_progress.server.engine import Connection
+from presence_progress.server.engine import Connection, end_tasks
 from presence_progress.settings import PING_INTERVAL, PING_TIMEOUT
 from tests.server.conftest import NAMESPACE, Process, Stack, close, session_of
 
@@ -226,6 +226,18 @@ async def test_a_silent_poller_ends_at_its_ping_timeout(raw: Raw) -> None:
     assert await raw.poll(sid) == (200, "2")
     assert await raw.poll(sid) == UNKNOWN_SID
     assert time.monotonic() - began > PING_INTERVAL + PING_TIMEOUT - 0.5
+
+
+async def test_a_task_that_swallows_that_it_is_cancelled_ends_all_the_same() -> None:
+    async def swallow() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(swallow())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end_tasks(task), 15)
+    assert task.cancelled()
 
 
 @SHORT_PINGS
