@@ -75,11 +75,11 @@ def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 
 async def end_tasks(*tasks: asyncio.Task[None]) -> None:
     """Cancel tasks until each has ended: before Python 3.12, ``wait_for`` may swallow it once."""
-    running = {task for task in tasks if not task.done()}
-    while running:
+    while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
-        _, running = await asyncio.wait(running, timeout=1)
+        await asyncio.wait(running, timeout=1)
+    # Errors of theirs are no news any more.
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

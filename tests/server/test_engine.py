@@ -228,18 +228,6 @@ async def test_a_silent_poller_ends_at_its_ping_timeout(raw: Raw) -> None:
     assert time.monotonic() - began > PING_INTERVAL + PING_TIMEOUT - 0.5
 
 
-async def test_a_task_that_swallows_that_it_is_cancelled_ends_all_the_same() -> None:
-    async def swallow() -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
-        await asyncio.Event().wait()
-
-    task = asyncio.ensure_future(swallow())
-    await asyncio.sleep(0)
-    await asyncio.wait_for(end_tasks(task), 15)
-    assert task.cancelled()
-
-
 @SHORT_PINGS
 async def test_a_poller_that_is_gone_between_two_polls_ends_at_its_ping_timeout(
     own: Own, raw_own: Raw
@@ -742,3 +730,18 @@ async def test_the_realtime_server_takes_an_upgrade_in_the_middle_of_its_events(
     await until(lambda: len(heard) == 50)
     assert heard[-1] == "websocket"
     await close(client)
+
+
+# --- its tasks ------------------------------------------------------------------------------------
+
+
+async def test_a_task_that_swallows_that_it_is_cancelled_ends_all_the_same() -> None:
+    async def swallow() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(swallow())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end_tasks(task), 15)
+    assert task.cancelled()

@@ -132,16 +132,16 @@ async def enter(client: Client, name: str) -> None:
 
 async def wait_for_coming(watcher: Client, *rooms: str) -> None:
     for room in rooms:
-        await watcher.wait_for("room_change", _is_change(room, "set"))
+        await watcher.wait_until_there(room, EDITOR)
 
 
 async def wait_for_going(watcher: Client, *rooms: str) -> None:
     for room in rooms:
-        await watcher.wait_for("room_change", _is_change(room, "unset"))
+        await watcher.wait_for("room_change", _is_going(room))
 
 
-def _is_change(room: str, what: str) -> Callable[[Any], bool]:
-    return lambda message: message["room"] == room and EDITOR in message[what]
+def _is_going(room: str) -> Callable[[Any], bool]:
+    return lambda message: message["room"] == room and EDITOR in message["unset"]
 
 
 async def test_others_see_nothing_of_who_is_invisible_wherever_he_is(
@@ -154,8 +154,7 @@ async def test_others_see_nothing_of_who_is_invisible_wherever_he_is(
     here, there = await sign_in(EDITOR, server), await sign_in(EDITOR, second)
     await enter(here, "KJFK")
     await enter(there, "EDDB")
-    for room in ROOMS:
-        await viewer.wait_until_there(room, EDITOR)
+    await wait_for_coming(viewer, *ROOMS)
     viewer.forget()
     await here.say("presence_invisible", True)
     await wait_for_going(viewer, *ROOMS)
