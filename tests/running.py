@@ -16,6 +16,8 @@ from tests.conftest import free_port
 
 PARTS = ("-server", "cli serve", ":long", ":short", "demo.site")
 """A word of the command line of each child: Valkey, realtime server, two workers, site."""
+_PATIENCE = 30
+"""Seconds for one answer, and for the end: a site on a busy machine waits for its turn to write."""
 
 
 class Demo:
@@ -66,7 +68,8 @@ class Demo:
     def sign_in(self, user: str) -> str:
         """Return the cookie of a new session."""
         form = urllib.parse.urlencode({"usr": user, "pwd": "x"}).encode()
-        with urllib.request.urlopen(f"{self.url}/api/method/login", form, timeout=5) as answer:
+        url = f"{self.url}/api/method/login"
+        with urllib.request.urlopen(url, form, timeout=_PATIENCE) as answer:
             cookies = answer.headers.get_all("Set-Cookie")
         [cookie] = [text.partition(";")[0] for text in cookies if text.startswith("sid=")]
         return str(cookie)
@@ -76,7 +79,7 @@ class Demo:
         request = urllib.request.Request(
             f"{self.url}/api/method/{method}", method=verb, headers={"Cookie": cookie}
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
             return json.load(answer)["message"]
 
     def start_import(self, cookie: str) -> str:
@@ -92,7 +95,7 @@ class Demo:
         # It ends its own children; killing it would leave that to Linux.
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
+        self.process.wait(_PATIENCE)
         self.process.stdout.close()
 
 
