@@ -42,6 +42,11 @@ async def gallery_page(request: web.Request) -> web.StreamResponse:
     return await _page(request, "gallery.html", await user_of(request))
 
 
+async def snapshot(_: web.Request) -> web.Response:
+    """Answer a page that nobody has told its rooms for seconds: our server is there, and will."""
+    return answer({"server": True, "rooms": []})
+
+
 async def messages(request: web.Request) -> web.Response:
     """Answer what a site answers that has our app: :mod:`presence_progress.site.languages` does so
     in Frappe."""
@@ -179,6 +184,7 @@ ROUTES = [
     web.get("/count", count_page),
     web.get("/gallery", gallery_page),
     web.get("/api/method/presence_progress.site.languages.messages", messages),
+    web.get("/api/method/presence_progress.site.rooms.snapshot", snapshot),
     web.get("/try/{name}", own_page),
     web.get("/static/{path:.+}", static_file),
     web.get("/files/{name}.svg", avatar),

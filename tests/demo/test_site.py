@@ -345,3 +345,8 @@ async def test_a_web_page_is_given_our_strings_in_its_language(sign_in: SignIn) 
     assert german["Done:presence_progress"] == "Fertig"
     for unknown in ("fr", "../de", ""):
         assert (await (await guest.get(messages + unknown)).json())["message"] == {}
+
+
+async def test_a_page_that_doubts_the_server_is_told_that_it_is_there(sign_in: SignIn) -> None:
+    answer = await (await sign_in("")).get(API + "presence_progress.site.rooms.snapshot?rooms=[]")
+    assert await answer.json() == {"message": {"server": True, "rooms": []}}
