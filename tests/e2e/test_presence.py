@@ -18,7 +18,7 @@ EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 
 
 # Milliseconds: what is promised, and a moment for the browsers.
-GONE_WITHIN, BACK_WITHIN = 15_000 + 2_000, 5_000
+GONE_WITHIN = 15_000 + 2_000
 # Seconds: for so long at least a server that is killed counts as alive, and its viewers with it.
 MISSED_AFTER = 7
 
@@ -143,7 +143,7 @@ def test_a_page_that_froze_is_gone_for_others_and_comes_back_by_itself(
     finally:
         for pid in renderers:
             os.kill(pid, signal.SIGCONT)
-    expect(people(there)).to_have_count(2, timeout=BACK_WITHIN)
+    expect(people(there)).to_have_count(2)
     expect(people(here)).to_have_count(2)
     editor.problems.clear()  # the browser itself logs the connection that it lost
 
