@@ -44,6 +44,7 @@ def test_a_retry_goes_on_where_the_last_attempt_said_it_was(
     assert failed["error"] == "row 37 breaks it" and failed["retryable"]
 
     assert progress.retry(task_id, "ann") == 2
+    time.sleep(2)  # FORCED
     queued = state_of(task_id)
     assert (queued["state"], queued["attempt"], queued["retried_by"]) == ("queued", 2, "ann")
     assert queued["error"] is None and queued["ended_at"] is None

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -67,7 +68,9 @@ class Worker:
         horses = children(self._process.pid)
         leases = [lease for horse in horses for lease in children(horse)] if with_lease else []
         for process in (*leases, self._process.pid, *horses):
-            os.kill(process, signal.SIGKILL)
+            # A job that has just said that it is done is about to go by itself.
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self._process.wait(10)
 
     def stop(self) -> None:
@@ -103,6 +106,11 @@ async def until(is_so: Callable[[], Any], seconds: float = 30) -> Any:
         return found
 
     return await asyncio.wait_for(look(), seconds)
+
+
+async def until_at_work(task_id: str) -> None:
+    """Wait for a job's first step: it is said to run before the process of its lease is there."""
+    await until(lambda: state_of(task_id)["done"])
 
 
 def enqueue(job: Any = jobs.wait_for_cancel, **more: Any) -> str:
@@ -154,7 +162,7 @@ async def test_a_job_whose_machine_goes_is_stalled_then_lost_everywhere(
     editor = await sign_in(EDITOR, servers[0])
     room = keys.task_room(child_id)
     await editor.watch(room)
-    await until(lambda: state_of(child_id)["state"] == "running")
+    await until_at_work(child_id)
     await until(lambda: "outcome" in map(rooms.text, stack.redis.hkeys(work_key(parent))))
     await editor.watch(f"tasks:{EDITOR}")
     first.kill(with_lease=True)
@@ -192,7 +200,7 @@ async def test_a_killed_job_is_lost_at_once_and_goes_on_when_its_owner_wants(
     room = keys.task_room(task_id)
     editor = await sign_in(EDITOR, servers[1])
     await editor.watch(room)
-    await until(lambda: state_of(task_id)["state"] == "running")
+    await until_at_work(task_id)
     worker.kill(with_lease=False)
     await editor.wait_for("room_change", lambda m: m["set"].get("state") == "lost")
     assert "stalled" not in heard_states(editor, room)
