@@ -32,9 +32,18 @@ def hold_the_interpreter(seconds: int) -> None:
         task.advance()
 
 
+def wait_until_told(log: str) -> None:
+    """Wait for the test; one that fails tells nothing."""
+    deadline = time.monotonic() + 30
+    while not Path(f"{log}.go").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def work_long_on_one_step(log: str, seconds: float) -> None:
+    """Make a step that takes so long from when the test says so."""
     with progress.Task(total=2) as task:
         note(log, os.getpid())
+        wait_until_told(log)
         time.sleep(seconds)
         task.advance()
 
@@ -71,9 +80,7 @@ def copy_itself(log: str) -> None:
         other.join()
         task.advance(10)
         note(log, "waits")
-        deadline = time.monotonic() + 20
-        while not Path(f"{log}.go").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until_told(log)
         task.advance(10)
 
 
@@ -89,8 +96,6 @@ def step_slowly(log: str, steps: int, pause: float) -> None:
 def end_when_told(log: str) -> None:
     with progress.Task(total=2) as task:
         note(log, "waits")
-        deadline = time.monotonic() + 30
-        while not Path(f"{log}.go").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until_told(log)
         task.advance(2)
     note(log, "ended")

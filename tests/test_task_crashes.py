@@ -213,6 +213,7 @@ def test_a_worker_that_does_its_jobs_itself_is_not_killed_with_one(
     assert int(until_noted(log)) == worker.pid
     until(task_id, "running")
     rooms.run_steps(context.store(), task_room.cancel(site, task_id, "ann"))
+    Path(f"{log}.go").touch()
     assert until(task_id, "cancelled")["cancelled_by"] == "ann"
     assert until(after, "done")
     assert worker.wait(20) == 0
