@@ -142,30 +142,17 @@ def test_worker_horse_and_lease_killed_together_are_stalled_and_then_lost(
 
 
 def test_a_lease_ends_with_its_job(site: str, start_worker: Start, log: Path) -> None:
-    others = set(_processes_of_tests())  # that other tests keep for later
     task_id = enqueue(site, task_jobs.end_when_told, log=str(log))
-    start_worker()
+    worker = start_worker()
     until_noted(log, "waits")
-    until(task_id, "running")
-    mine = set(_processes_of_tests()) - others
-    leases = [pid for pid in mine if os.getsid(pid) == pid]
+    [horse] = children(worker.pid)
+    [lease] = children(horse)
     Path(f"{log}.go").touch()
     until(task_id, "done")
-    assert leases
     deadline = time.monotonic() + 20
-    while any(map(is_alive, leases)):
-        assert time.monotonic() < deadline, "they end with their work horse"
+    while is_alive(lease):
+        assert time.monotonic() < deadline, "it ends with its work horse"
         time.sleep(0.02)
-
-
-def _processes_of_tests() -> list[int]:
-    """Return what this process has started, and what that has."""
-    found, look = [], [os.getpid()]
-    while look:
-        more = children(look.pop())
-        found += more
-        look += more
-    return [pid for pid in found if is_alive(pid)]
 
 
 def test_a_long_call_that_lets_no_thread_run_is_neither_stalled_nor_lost(
