@@ -167,7 +167,8 @@ def _strike(process: Process, record: Record) -> None:
             process.worker_killed = min(process.worker_killed, t)
         # Linux ends what stands still when its parent is gone.
         is_hit = process.pid in record["pids"] or (is_worker and is_frozen)
-        if is_hit and process.start <= t < min(process.end, process.killed):
+        # Also one that has written down its end, which nobody else may know of yet.
+        if is_hit and process.start <= t < process.killed:
             process.killed, process.killed_by = t, record["what"]
     elif record["horse"] == process.pid:
         if record["kind"] == "freeze":
@@ -285,7 +286,8 @@ def _killed(story: _Story) -> Iterable[Violation]:
             state = _shown_at(story, watcher, room, deadline)
             if state is None or state.get("attempt") != attempt or state["state"] not in _RUNS:
                 continue
-            if state["state"] == "cancelling" and (state.get("children") or {}).get("left"):
+            is_over = state["state"] == "cancelling" or process.end <= process.killed
+            if is_over and (state.get("children") or {}).get("left"):
                 continue  # it ends with its parts
             text = (
                 f"still sees {state['state']} at {deadline:.2f} s, attempt {attempt} of process"
@@ -386,6 +388,7 @@ def _rq_agrees(
         story.is_troubled(process.end - 1, process.end + 15)
         or story.has_lost(process.start, story.facts.end)
         or process.worker_killed < process.end + 5
+        or process.killed < float("inf")
         or process.frozen
         or len(story.of_task[process.task]) > 1
     )
@@ -426,7 +429,8 @@ def _truth_at_the_end(
     fits = {last.how, *(("failed", "cancelled") if parts.get("failed") else ())}
     if state["state"] in fits or story.has_lost(last.start, story.facts.end):
         return
-    if story.is_troubled(last.end - 1, last.end + _END_IS_TRIED) or last.frozen:
+    is_killed = last.killed < float("inf")
+    if story.is_troubled(last.end - 1, last.end + _END_IS_TRIED) or last.frozen or is_killed:
         return  # its end could not be written
     text = f"is {state['state']}, and process {last.pid} says {last.how} at {last.end:.2f} s"
     yield Violation("wrong at the end", story.facts.end, room, text)
@@ -465,7 +469,7 @@ def _measure(story: _Story) -> dict[str, str]:
     times: dict[str, list[float]] = defaultdict(list)
     for process in story.processes:
         t = process.killed
-        if t == float("inf"):
+        if t == float("inf") or process.end < t:
             continue
         attempt = process.attempt_at(t)
         for watcher in story.facts.watchers:

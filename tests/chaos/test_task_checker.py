@@ -155,6 +155,32 @@ def stood_still_when_its_worker_was_killed(story: Story) -> None:
     story.stop(60)
 
 
+def killed_before_its_end_was_known(story: Story) -> None:
+    story.begin()
+    story.job(6, "ended", how="done")
+    story.kill(6.01)
+    story.say(6.2, state="lost")
+    story.stop(60, attempt1="failed")
+
+
+def killed_before_rq_knew_its_end(story: Story) -> None:
+    story.begin()
+    story.job(6, "ended", how="done")
+    story.say(6.1, state="done", done=10, percent=100)
+    story.kill(6.2)
+    story.stop(60, attempt1="failed")
+
+
+def killed_at_its_end_while_its_parts_go_on(story: Story) -> None:
+    story.begin()
+    story.say(4, children={"total": 1, "done": 0, "failed": 0, "left": 1})
+    story.job(6, "ended", how="done")
+    story.kill(6.1)
+    story.say(40, children={"total": 1, "done": 1, "failed": 0, "left": 0})
+    story.say(40.1, state="done", percent=100)
+    story.stop(60)
+
+
 def killed_while_redis_was_away(story: Story) -> None:
     story.begin()
     story.kill(5)
@@ -212,6 +238,9 @@ GOOD = [
     killed_and_done_by_a_retry,
     killed_twice,
     stood_still_when_its_worker_was_killed,
+    killed_before_its_end_was_known,
+    killed_before_rq_knew_its_end,
+    killed_at_its_end_while_its_parts_go_on,
     killed_while_redis_was_away,
     killed_and_forgotten,
     stood_still_and_went_on,
