@@ -89,9 +89,14 @@ class Workers:
         for worker in self._workers:
             for horse in children(worker.pid):
                 leases = children(horse)
-                if leases and horse not in self._stopped and is_alive(horse):
+                is_known = leases and self._has_written(horse)
+                if is_known and horse not in self._stopped and is_alive(horse):
                     found.append((worker.pid, horse, leases))
         return found
+
+    def _has_written(self, horse: int) -> bool:
+        # Of one that is struck before, nobody could tell why its task was lost.
+        return any(path.stat().st_size for path in self.diaries.glob(f"{horse}-*"))
 
     async def _freeze(self, pids: list[int], horse: int, seconds: float) -> None:
         """As a machine that sleeps: all of it stands still, and goes on."""
