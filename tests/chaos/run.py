@@ -49,6 +49,8 @@ async def run(plan: Plan, path: Path, command: str, say: Say) -> None:
         crowd = _Crowd(plan, world, history, strangers)
         workers = Workers(world.redis_server.url, Path(folder), history)
         office = Office(world.redis_server.url, workers, crowd.task_watchers, history)
+        # To the end: who waits for quiet hears things late, too.
+        watching = asyncio.ensure_future(_watch_driver(history))
         try:
             world.prepare(crowd.users)
             await world.start()
@@ -62,6 +64,7 @@ async def run(plan: Plan, path: Path, command: str, say: Say) -> None:
             await _calm_down(world, history, crowd, say)
             office.write_down()
         finally:
+            watching.cancel()
             await crowd.close()
             await workers.close()
             await world.close()
@@ -170,17 +173,14 @@ async def _live(
             else:
                 await world.strike(fault)
 
-    watching = [
-        asyncio.ensure_future(_watch_driver(history)),
-        asyncio.ensure_future(_report(plan, begin, history, crowd, say)),
-    ]
+    reporting = asyncio.ensure_future(_report(plan, begin, history, crowd, say))
     try:
         await asyncio.gather(act(), ask(), strike())
         while tasks:
             # A failure of the driver's own ends the run; it is no violation.
             await asyncio.gather(*tasks)
     finally:
-        for task in (*watching, *tasks):
+        for task in (reporting, *tasks):
             task.cancel()
 
 
