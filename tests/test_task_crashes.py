@@ -276,7 +276,7 @@ def test_a_task_is_whole_again_after_redis_has_lost_all(
     own_redis.start()
     with redis.Redis.from_url(own_redis.url) as client:
         until_answers(client.ping)
-        again = until(task_id, "running")
+        again = until(task_id, "running", "done")  # by the time that somebody looks
         with swept(site, task_id, client):
             seen = until(task_id, "done", "lost")
     assert (again["title"], again["total"]) == ("Slow", 100)
