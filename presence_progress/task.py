@@ -109,10 +109,11 @@ class Task:
     def stage(self, stage: str | None, total: int | None = None) -> None:
         """Say what is being done now; with a ``total``, or where the task has weighted stages, its
         steps are counted from 0."""
-        is_another = stage != self._record.stage
-        self._name_stage(stage)
-        if is_another and (total is not None or self._record.weights):
-            self._record.begin_stretch(total)
+        record = self._record
+        self._warn_of(stage)
+        if stage != record.stage and (total is not None or record.weights):
+            record.begin_stretch(total, stage)
+        record.stage = stage
 
     def ok(self, rows: int = 1) -> None:
         """Count rows that went well."""
@@ -203,18 +204,19 @@ class Task:
     def _join(self, title: str | None, total: int | None, stages: dict[str, float] | None) -> None:
         record = self._record
         record.weights = stages or record.weights
+        stage = record.stage
         if title and self._title:
-            self._name_stage(title)
+            stage = title
+            self._warn_of(stage)
         elif title:
             record.title = self._title = title
-        record.begin_stretch(total)
+        record.begin_stretch(total, stage)
 
-    def _name_stage(self, stage: str | None) -> None:
+    def _warn_of(self, stage: str | None) -> None:
         weights = self._record.weights
         if weights and stage is not None and stage not in weights:
             known = ", ".join(weights)
             logger.warning("task %s has no stage %r; it has: %s", self.id, stage, known)
-        self._record.stage = stage
 
     @property
     def _running(self) -> Attempt:

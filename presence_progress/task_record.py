@@ -155,13 +155,15 @@ class TaskRecord:
             self.total_grown = True
         self.total = total
 
-    def begin_stretch(self, total: int | None) -> None:
+    def begin_stretch(self, total: int | None, stage: str | None) -> None:
         """Count from 0 again: another stage, or another loop of the same job. The one in which a
         checkpoint was made goes on from there."""
         self.done, self.total, self.total_grown = 0, total, False
-        if self._resumed is not None and self._resumed[0] == self.stage:
+        if self._resumed is not None and self._resumed[0] == stage:
             self.done, self._resumed = self._resumed[1], None
         self.begun_at = self.done
+        # Last: to the thread that reads, the steps of the stage before are none of this one's.
+        self.stage = stage
         if not self.weights:
             self.stretch += 1
 
@@ -215,16 +217,17 @@ class TaskRecord:
         thousandths of weighted stages."""
         if not self.weights:
             return self.done, self.total
-        return int(10_000 * self._part_of_stages(self.weights, self.done, self.total)), 10_000
+        stage, total, done = self.stage, self.total, self.done
+        return int(10_000 * _part_of_stages(self.weights, stage, done, total)), 10_000
 
     def _measure(self, state: State) -> tuple[int, int | None, int | None]:
         """Return done, total and percent of one moment: the job goes on while its thread reads."""
         # In this order: begin_stretch sets them in the other one.
-        stretch, total, done = self.stretch, self.total, self.done
+        stretch, stage, total, done = self.stretch, self.stage, self.total, self.done
         if state == "done":
             return done, total, None if total is None and not self.weights else 100
         if self.weights:
-            part = self._part_of_stages(self.weights, done, total)
+            part = _part_of_stages(self.weights, stage, done, total)
             now: int | None = min(99, int(100 * part + 1e-9))
         else:
             now = percent(done, total, ended=False)
@@ -235,14 +238,6 @@ class TaskRecord:
             now = max(now, highest)
         self._highest = stretch, now
         return done, total, now
-
-    def _part_of_stages(self, weights: dict[str, float], done: int, total: int | None) -> float:
-        names = list(weights)
-        current = names.index(self.stage) if self.stage in names else 0
-        behind = sum(weights[name] for name in names[:current])
-        part = min(1.0, done / total) if total else 0.0
-        here = weights[names[current]] * part
-        return (behind + here) / sum(weights.values())
 
     # --- from one attempt to the next ---
 
@@ -258,6 +253,16 @@ class TaskRecord:
             setattr(self, name, checkpoint[name])
         self._resumed = self.stage, self.done
         self.messages.resume(checkpoint["noted"], checkpoint["messages"])
+
+
+def _part_of_stages(
+    weights: dict[str, float], stage: str | None, done: int, total: int | None
+) -> float:
+    names = list(weights)
+    current = names.index(stage) if stage in names else 0
+    behind = sum(weights[name] for name in names[:current])
+    part = min(1.0, done / total) if total else 0.0
+    return (behind + weights[names[current]] * part) / sum(weights.values())
 
 
 _COUNTED = ("stage", "done", "total", "ok", "warnings", "errors")

@@ -49,7 +49,7 @@ def test_steps_before_a_resumed_run_are_not_its_own(monkeypatch: pytest.MonkeyPa
 def test_several_loops_teach_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, record = Clock(monkeypatch), a_task(total=100)
     running = run(clock, record)
-    record.begin_stretch(5)
+    record.begin_stretch(5, None)
     running.look()
     assert running.learnt() is None
 
@@ -58,7 +58,7 @@ def test_a_loop_after_a_beginning_without_steps_is_the_run(monkeypatch: pytest.M
     clock, record = Clock(monkeypatch), a_task()
     running = pace.Pace(record)
     running.look()
-    record.begin_stretch(10)
+    record.begin_stretch(10, None)
     for _ in range(10):
         clock.now += 2
         record.done += 1

@@ -106,7 +106,7 @@ def test_done_is_at_most_total_and_the_percent_never_falls(
         elif what == "stage":
             task.stage = value
         else:
-            task.begin_stretch(value)
+            task.begin_stretch(value, None)
             shown = shown if has_stages else 0
         fields = task.fields()
         assert fields["total"] is None or fields["done"] <= fields["total"]
@@ -154,7 +154,7 @@ def test_a_step_while_its_thread_reads_is_not_beyond_the_total() -> None:
 def test_a_stretch_that_begins_while_its_thread_reads_begins_at_nought() -> None:
     class Another(Hasty):
         def work(self) -> None:
-            self.begin_stretch(1000)
+            self.begin_stretch(1000, None)
 
     task = Another("t", "site", "ann", "Task", state="running", total=100, done=99)
     task.is_looked_at = True
@@ -165,13 +165,49 @@ def test_a_stretch_that_begins_while_its_thread_reads_begins_at_nought() -> None
     assert not fields["total_grown"]
 
 
+@pytest.mark.parametrize("at", range(1, 4))
+def test_a_stage_that_begins_while_its_thread_reads_has_nothing_done(at: int) -> None:
+    class Next(Hasty):
+        looks = 0
+
+        def work(self) -> None:
+            self.looks += 1
+            if self.looks == at:
+                self.begin_stretch(10, "Writing")
+
+    task = Next(**reading())
+    task.is_looked_at = True
+    task.fields()
+    task.is_looked_at = False
+    assert task.fields()["percent"] == 10
+
+
+def test_a_stage_that_is_read_while_it_begins_has_nothing_done() -> None:
+    class Watched(TaskRecord):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if self.state == "running" and name in ("done", "total", "stage"):
+                self.percent()
+
+    task = Watched(**{**reading(), "state": "queued"})
+    task.state = "running"
+    task.begin_stretch(10, "Writing")
+    assert task.fields()["percent"] == 10
+
+
+def reading() -> dict[str, Any]:
+    """Return a task that has done the first of its two stages."""
+    whole = {"weights": {"Reading": 1.0, "Writing": 9.0}, "stage": "Reading", "total": 10}
+    return {**vars(a_task(**whole)), "done": 10}
+
+
 def test_a_total_that_grows_is_told_and_one_that_shrinks_is_not() -> None:
     task = a_task(total=10)
     task.set_total(5)
     assert not task.fields()["total_grown"]
     task.set_total(6)
     assert task.fields()["total_grown"]
-    task.begin_stretch(3)
+    task.begin_stretch(3, None)
     assert not task.fields()["total_grown"]
     task.done = 4
     fields = task.fields()
@@ -203,7 +239,7 @@ def test_a_checkpoint_gives_the_next_attempt_all_that_it_counts(
     before, after = task.fields(), again.fields()
     assert {name: before[name] for name in counted} == {name: after[name] for name in counted}
     # A loop that is begun again is the one that the checkpoint was made in.
-    again.begin_stretch(100)
+    again.begin_stretch(100, again.stage)
     assert again.done == done
 
 
