@@ -7,10 +7,12 @@ All connections of one npm client share a Node process, since starting one takes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,15 @@ class Node:
 
     def forget(self, socket_id: int) -> None:
         del self._sockets[socket_id]
+
+    @contextlib.contextmanager
+    def held_up(self) -> Iterator[None]:
+        """Let it stand still for as long as the body runs, and then go on where it was."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     async def _read(self) -> None:
         assert self._process.stdout
