@@ -237,7 +237,8 @@ class Client:
     async def wait_for_leave(self, user: str) -> None:
         """Wait until somebody has left on purpose: well within the eight seconds that a lost
         connection is kept."""
-        await self.wait_for("room_change", lambda m: m["unset"] == [user], seconds=6)
+        # The same change may tell of others, who are not shown any more as having left.
+        await self.wait_for("room_change", lambda m: user in m["unset"], seconds=6)
 
     async def settle(self) -> None:
         """Wait until the server has handled all that was said before, and all it sent has come."""
