@@ -16,6 +16,8 @@ from http import HTTPStatus
 import aiohttp
 from aiohttp import web
 
+from tests.conftest import free_port
+
 PERMISSION = ("has_permission", "can_subscribe_doc", "can_subscribe_doctype")
 """The methods that ask whether a document may be read, in all versions of Frappe."""
 
@@ -49,7 +51,7 @@ class Faults:
         self.cut_off = 0
         self._faults: list[tuple[tuple[str, ...], Fault, int | None]] = []
         self._news = asyncio.Condition()
-        self._port = 0
+        self._port = free_port()
         self._runner: web.AppRunner | None = None
         self._http: aiohttp.ClientSession | None = None
 
@@ -58,7 +60,7 @@ class Faults:
         return f"http://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        """Listen, on the same port as the time before."""
+        """Listen, each time on the same port."""
         self._http = aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )
@@ -68,7 +70,6 @@ class Faults:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
-        self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         """Listen no more; what is under way is cut off."""
