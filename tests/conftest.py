@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -36,13 +38,35 @@ hypothesis.settings.load_profile("house")
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, and that no outgoing connection will be given before
-    a process of the tests does: the system takes those from 32768 on."""
+    """Return a port that nobody listens on, and that nobody else will be given before a process of
+    the tests does: no test of another run, and no outgoing connection, since the system takes those
+    from 32768 on."""
     while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
+        port = next(_own_ports())
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+@functools.cache
+def _own_ports() -> Iterator[int]:
+    """Take a block of ports for this process alone: whoever has bound its first one has them all.
+
+    Above 10,080, where no browser goes, and below 20,000: what is 10,000 above them is left to the
+    nodes of clusters.
+    """
+    size = 200
+    blocks = range(10_200, 20_000, size)
+    for first in random.SystemRandom().sample(blocks, len(blocks)):
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", first))
+        except OSError:
+            holder.close()
+        else:
+            atexit.register(holder.close)
+            return itertools.cycle(range(first + 1, first + size))
+    raise OSError("each block of ports is taken")
 
 
 class RedisServer:
