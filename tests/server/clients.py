@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import shutil
@@ -238,6 +239,8 @@ class PythonSocket(Socket):
         super().__init__(kind, user, site)
         self._namespace = f"/{site}"
         self.socket = socketio.AsyncClient(reconnection_attempts=3)
+        # Coming back, it waits a second to be let in: short for a busy machine, and for Frappe.
+        self.socket.connect = functools.partial(self.socket.connect, wait_timeout=20)
         for name in ("connect", "connect_error", "disconnect"):
             self.socket.on(name, self._note_life(name), namespace=self._namespace)
         self.socket.on("*", self._note_event, namespace=self._namespace)
