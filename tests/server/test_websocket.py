@@ -51,7 +51,8 @@ class Wire:
 
     async def hear(self) -> Frame:
         while not self.frames:
-            data = await asyncio.wait_for(self.reader.read(65536), 5)
+            # Long enough for a server that was held up, which then waits anew for the silent.
+            data = await asyncio.wait_for(self.reader.read(65536), 20)
             if not data:
                 raise EOFError
             self.library.receive_data(data)
