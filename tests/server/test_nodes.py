@@ -273,9 +273,13 @@ async def test_who_is_on_the_site_at_all(own_stack: Stack, sign_in: Connect) -> 
     one, two = await sign_in(EDITOR, here), await sign_in(EDITOR, there)
     await watcher.wait_for("room_change", lambda m: EDITOR in m["set"])
     await watcher.wait_for("room_change", lambda m: m["set"].get(":count") == 2)
-    people = own_stack.redis.hvals(keys.presence_keys(SITE, keys.ONLINE)[1])
-    sessions = [session for person in people for session in json.loads(person)["sessions"]]
-    assert len(set(sessions)) == len(sessions) >= 2, "one for each user on each server"
+
+    def sessions() -> list[str]:
+        people = own_stack.redis.hvals(keys.presence_keys(SITE, keys.ONLINE)[1])
+        return [session for person in people for session in json.loads(person)["sessions"]]
+
+    # One for each user on each server: who is shown by one of them is not yet known to both.
+    await until(lambda: len(sessions()) == len(set(sessions())) == 3)
     await one.say_goodbye()
     await two.say_goodbye()
     await watcher.wait_for("room_change", lambda m: EDITOR in m["unset"])
