@@ -288,8 +288,8 @@ def settings_event(stack: Stack, message: Any, user: str) -> bytes:
     """Return what a site publishes, as it stands on the channel."""
     pubsub = stack.redis.pubsub(ignore_subscribe_messages=True)
     pubsub.subscribe("events")
-    while pubsub.connection.can_read(0.2):
-        pubsub.get_message()
+    # The confirmation of the subscription: from here on nothing is missed.
+    pubsub.get_message(timeout=5)
     counts.publish_realtime("presence_settings", message, user=user)
     while True:
         found = pubsub.get_message(timeout=5)
