@@ -107,6 +107,7 @@ class Session:
         "announced",
         "connection",
         "identity",
+        "is_introduced",
         "is_invisible",
         "opened",
         "presences",
@@ -129,6 +130,8 @@ class Session:
         self.identity = identity
         self.is_invisible = False
         """Whether the user does not want to be shown to others."""
+        self.is_introduced = False
+        """Whether its page has been told so by an event: what was asked before that is old."""
         self.presences: dict[str, presence.Presence] = {}
         """By room: the documents that this socket is in."""
         self.announced: set[str] = set()
