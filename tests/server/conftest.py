@@ -164,7 +164,8 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 def _in_the_demo_site(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "own_stack" if "own_stack" in request.fixturenames else "stack"
     stack: Stack = request.getfixturevalue(name)
-    place = context._Place(SITE, None, stack.redis_server.url)
+    # The two seconds that a job waits for Redis are short for a busy machine.
+    place = context._Place(SITE, None, f"{stack.redis_server.url}?socket_timeout=20")
     monkeypatch.setattr(context, "_configured", place)
 
 
