@@ -226,11 +226,13 @@ def listening(*words: str) -> Iterator[tuple[int, int]]:
         [sys.executable, "-c", LISTEN, *words, str(number)], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    process.stdout.readline()
-    yield number, process.pid
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    try:
+        process.stdout.readline()
+        yield number, process.pid
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def test_a_free_port_is_fine(bench: Bench) -> None:
@@ -338,10 +340,13 @@ def web_server(answers: dict[str, tuple[int, str]], site: str = "") -> Iterator[
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        # Also of a test that has failed: for a thread that serves on, the whole run would wait.
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 PATH = "/api/method/frappe.realtime.get_user_info"
