@@ -148,6 +148,8 @@ describe("a page that goes away", () => {
   it.each([{ key: "F5" }, { key: "r", ctrlKey: true }, { key: "R", metaKey: true }])(
     "knows a reload by its key, %o, in browsers without pageswap",
     (key) => {
+      // The key counts for three seconds, which a machine that stands still shall not use up.
+      vi.useFakeTimers();
       const { socket, enter, dispatch, page } = setup({ pageswap: false });
       enter();
       page.performance.now = () => performance.now();
