@@ -275,4 +275,5 @@ def test_after_its_own_end_a_job_says_nothing_more_while_its_children_go_on(
     events.drain()
     late = actors.write("t", "one", ok=4)
     assert (late.state, late.is_taken) == ("running", False)
-    assert events.drain() == [] and state_of("t")["ok"] == 5
+    # In its own room: a server of other tests may just have swept it, and tell the lists.
+    assert events.changes(keys.task_room("t")) == [] and state_of("t")["ok"] == 5
