@@ -267,13 +267,12 @@ class Access:
 
     async def renew_person(self, identity: Identity) -> Person | None:
         """Ask anew how the user is shown; None where the site does not have this app."""
-        asked_at = time.monotonic()
+        site, user = identity.site, identity.user
         try:
-            person = await self._ask_people(identity.site, identity.user)
+            # What an event tells meanwhile is newer than this.
+            return await self._people.renew((site, user), lambda: self._ask_people(site, user))
         except NoApp:
             return None
-        self._people.put((identity.site, identity.user), person, asked_at)
-        return person
 
     async def _ask_for_person(self, identity: Identity) -> Person | None:
         """Ask as stock pages do; None when the answer says nothing."""

@@ -234,11 +234,12 @@ class Seat:
     def __init__(self, site: str, user: str, access: Access | None = None) -> None:
         self.identity = Identity(site, user, "System User", {}, ())
         self.services = SimpleNamespace(access=access)
-        self.is_introduced = False
+        self.is_introduced = self.is_invisible = False
         self.told: list[bool] = []
         self.heard: list[Any] = []
 
     def set_invisible(self, invisible: bool) -> None:
+        self.is_invisible = invisible
         self.told.append(invisible)
 
     def send(self, event: str, message: Any) -> None:
@@ -265,11 +266,13 @@ class Site:
             return {EDITOR: {"fullname": ELIF.name, "image": ELIF.image}}
         assert method == "presence_progress.site.presence.people"
         self.asked.append(body["users"])
+        # As it is when the question comes, however late its answer is.
+        invisible = set(self.invisible)
         await self.gate.wait()
         if self.error:
             raise self.error
         return {
-            user: {"name": f"Name of {user}", "image": "", "invisible": user in self.invisible}
+            user: {"name": f"Name of {user}", "image": "", "invisible": user in invisible}
             for user in body["users"]
             if user != "unknown"
         }
@@ -343,6 +346,25 @@ async def test_a_wish_that_is_heard_while_a_page_is_introduced_is_not_undone(
         site.gate.clear()
     await introducing
     assert seat.told == [True, False] and not seat.heard
+
+
+async def test_a_wish_that_is_heard_while_it_is_looked_after_a_doubt_is_not_undone(
+    stack: Stack, access: Access, site: Site
+) -> None:
+    seat = Seat(SITE, EDITOR)
+    sessions = cast(list[Session], [seat])
+    site.gate.clear()
+    looking = asyncio.ensure_future(invisible.look_again(access, sessions))
+    while not site.asked:
+        await asyncio.sleep(0)
+    site.invisible.add(EDITOR)
+    event = read_event(settings_event(stack, {"user": EDITOR, "invisible": True}, EDITOR))
+    assert event
+    invisible.hear(event, access, sessions)
+    site.gate.set()
+    await looking
+    assert seat.told == [True]
+    assert (await access.person(identity(EDITOR))).invisible
 
 
 async def test_people_who_come_together_are_asked_for_together(access: Access, site: Site) -> None:
