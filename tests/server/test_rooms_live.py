@@ -91,7 +91,9 @@ async def test_a_socket_may_not_be_everywhere(server: Process, sign_in: Connect)
     client = await sign_in(EDITOR, server)
     for number in range(MAX_ROOMS_PER_SOCKET):
         await client.say("room_watch", f"count:website/n{number}")
-    await client.settle()
+        # So many that wait for a Redis which stands still would be too many events.
+        if number % 100 == 99:
+            await client.settle()
     assert not [m for event, m in client.heard if event == "room_denied"]
     await client.say("room_watch", "count:website/one more")
     denied = await client.wait_for("room_denied")
