@@ -31,7 +31,14 @@ async def refused(stack: Stack, server: Process, namespace: str = NAMESPACE, **h
     told: list[Any] = []
     client.on("connect_error", told.append, namespace=namespace)
     with pytest.raises(socketio.exceptions.ConnectionError):
-        await client.connect(server.url, sent, namespaces=[namespace], transports=["websocket"])
+        await client.connect(
+            server.url,
+            sent,
+            namespaces=[namespace],
+            transports=["websocket"],
+            # The library's one second is short for a busy machine, as in Client.connect.
+            wait_timeout=20,
+        )
     await close(client)
     message: str = told[0]["message"]
     return message
