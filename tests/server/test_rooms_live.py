@@ -247,8 +247,9 @@ async def test_a_task_is_watched_by_its_owner_and_by_readers_of_its_document(
 async def test_a_task_is_cancelled_by_its_owner_and_nobody_else(
     stack: Stack, server: Process, sign_in: Connect
 ) -> None:
-    room = make_task(stack, "cancel-me", doctype="Airport")
     viewer, editor = await sign_in(VIEWER, server), await sign_in(EDITOR, server)
+    # Only now: a job that nobody hears of is taken to run for six seconds.
+    room = make_task(stack, "cancel-me", doctype="Airport")
     await viewer.say("task_cancel", "cancel-me")
     assert await viewer.wait_for("room_denied") == {"room": room, "reason": "may not cancel"}
     assert (await editor.watch(room))["state"]["state"] == "running"
