@@ -441,8 +441,9 @@ async def test_one_that_answers_and_is_not_heard_makes_the_subscription_anew(
     listening = Listening(torn)
     await listening.wait_for(lambda: listening.doubts == 1)
     assert listening.bus.away() == ["Redis's other"]
-    await listening.wait_for(lambda: listening.doubts == 3)
-    assert torn.subscribed == 3
+    await listening.wait_for(lambda: listening.doubts >= 3)
+    # Or more often: when all stands still for a second, no canary is heard at all.
+    assert torn.subscribed >= listening.doubts
     await listening.stop()
     await torn.close()
 
