@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import urllib.request
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from presence_progress import counts
+from tests.conftest import until_answers
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
@@ -23,8 +26,20 @@ COUNT = 3
 @pytest.fixture
 async def several(stack: Stack) -> AsyncIterator[Process]:
     server = await asyncio.to_thread(stack.start_server, "--workers", str(COUNT))
+    await asyncio.to_thread(wait_for_all, server)
     yield server
     await asyncio.to_thread(server.stop)
+
+
+def wait_for_all(server: Process) -> None:
+    """Wait until each process hears Redis: the server is ready as soon as one of them does."""
+
+    def ask(number: int) -> None:
+        # It goes to the process that such a session would belong to.
+        urllib.request.urlopen(f"{server.url}/readyz?sid={number}-").close()
+
+    for number in range(COUNT):
+        until_answers(partial(ask, number), 60)
 
 
 def worker_of(client: Client) -> str:
@@ -33,12 +48,16 @@ def worker_of(client: Client) -> str:
 
 
 def children_of(pid: int) -> list[int]:
+    """Return the processes that serve, in the order in which they were started."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [
-        int(child)
-        for child in text.split()
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    return [child for child in map(int, text.split()) if is_serving(child)]
+
+
+def is_serving(pid: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it was there a moment ago
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket", "upgrade"])
@@ -68,7 +87,7 @@ async def test_a_process_that_dies_is_replaced_and_the_others_go_on(
     other.socket.on("disconnect", dead.set, namespace=f"/{SITE}")
     before = children_of(several.pid)
     # The children are started in the order of their numbers.
-    os.kill(sorted(before)[int(worker_of(other))], signal.SIGKILL)
+    os.kill(before[int(worker_of(other))], signal.SIGKILL)
     await asyncio.wait_for(dead.wait(), 10)
     while len(after := children_of(several.pid)) < COUNT or after == before:
         await asyncio.sleep(0.05)
@@ -77,7 +96,7 @@ async def test_a_process_that_dies_is_replaced_and_the_others_go_on(
         again = await sign_in(EDITOR, several)
         await again.say("presence_enter", DOCUMENT)
         await again.settle()
-    await clients[0].wait_for("room_change", lambda m: EDITOR in m["set"])
+    await clients[0].wait_until_there(ROOM, EDITOR)
 
 
 async def test_what_is_counted_is_counted_over_all(
