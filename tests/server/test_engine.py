@@ -178,7 +178,8 @@ def pings() -> tuple[float, float]:
     return 25, 20
 
 
-SHORT_PINGS = pytest.mark.parametrize("pings", [(0.4, 0.3)], ids=["short pings"])
+# The timeout is one that a busy machine keeps: these tests answer some of the pings.
+SHORT_PINGS = pytest.mark.parametrize("pings", [(0.4, 2)], ids=["short pings"])
 
 
 @pytest.fixture
@@ -197,10 +198,18 @@ async def joined(websocket: Any) -> str:
     """Join a room over a WebSocket, and return the socket's id."""
     await websocket.receive_str()
     await websocket.send_str(f"40{ROOM},")
-    answer = await websocket.receive_str()
-    assert await websocket.receive_str() == f'42{ROOM},["welcome",1]'
+    answer = await next_but_pings(websocket)
+    assert await next_but_pings(websocket) == f'42{ROOM},["welcome",1]'
     sid: str = json.loads(answer.removeprefix(f"40{ROOM},"))["sid"]
     return sid
+
+
+async def next_but_pings(websocket: Any) -> str:
+    """Return the next packet that is no ping; those are answered."""
+    while (packet := await websocket.receive_str()) == "2":
+        await websocket.send_str("3")
+    text: str = packet
+    return text
 
 
 def is_polled(session: Connection) -> bool:
@@ -234,7 +243,7 @@ async def test_a_poller_that_is_gone_between_two_polls_ends_at_its_ping_timeout(
 ) -> None:
     began, sid = time.monotonic(), await raw_own.open(ROOM)
     assert await own.ends() == "ping timeout"
-    assert time.monotonic() - began > 0.6
+    assert time.monotonic() - began > 2.3
     assert await raw_own.poll(sid) == UNKNOWN_SID
     assert await raw_own.post(sid, "3") == UNKNOWN_SID
 
@@ -328,13 +337,23 @@ async def test_with_an_unknown_uvicorn_frames_go_the_ordinary_way(
 async def test_a_session_that_joins_no_namespace_ends(
     own: Own, raw_own: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(namespaces, "CONNECT_TIMEOUT", 1)
-    async with raw_own.websocket() as idle, raw_own.websocket() as joined:
-        await joined.send_str(f"40{ROOM},")
-        async for _ in idle:
-            pass  # it lives, and asks for nothing until it is ended
-        await joined.send_str(f'42{ROOM},["still here"]')
-        await until(lambda: "still here" in own.seen)
+    timers: list[Any] = []
+    monkeypatch.setattr(namespaces, "after", lambda *timer: timers.append(timer))
+    async with raw_own.websocket() as idle, raw_own.websocket() as member:
+        await joined(member)
+        own.decide.clear()
+        async with raw_own.websocket() as undecided:
+            await undecided.send_str(f"40{ROOM},")
+            await until(lambda: len(own.sio.manager.connecting) == 1)
+            # The time is over for all three: were it a short one, a busy machine might join later.
+            for seconds, drop, eio_sid in timers:
+                assert seconds == namespaces.CONNECT_TIMEOUT
+                drop(eio_sid)
+            async for _ in idle:
+                pass  # it lives, and asks for nothing until it is ended
+            own.decide.set()
+            assert await is_alive(undecided)
+        assert await is_alive(member)
 
 
 async def test_a_poll_that_breaks_off_ends_the_session_at_once(own: Own, raw_own: Raw) -> None:
@@ -528,7 +547,7 @@ async def test_a_client_is_heard_while_its_connect_handler_is_at_work(
     async with raw_own.websocket() as websocket:
         await websocket.receive_str()
         await websocket.send_str(f"40{ROOM},")
-        for _ in range(3):  # longer than the ping timeout
+        for _ in range(7):  # longer than the ping timeout
             assert await websocket.receive_str() == "2"
             await websocket.send_str("3")
         own.decide.set()
@@ -628,11 +647,13 @@ async def test_a_dropped_client_comes_again_by_itself(own: Own, transport: str) 
     client = socketio.AsyncClient(reconnection_delay=0.1, randomization_factor=0)
     sids: list[str] = []
     client.on("welcome", lambda _: sids.append(client.get_sid(ROOM)), namespace=ROOM)
-    await client.connect(own.url, namespaces=[ROOM], transports=[transport])
+    # The library's one second is short for a busy machine.
+    await client.connect(own.url, namespaces=[ROOM], transports=[transport], wait_timeout=20)
     await until(lambda: len(sids) == 1)
     await own.sio.drop(client.eio.sid)
-    await until(lambda: len(sids) == 2)
-    assert own.seen == ["server disconnect"]
+    # There it has no other, and may need another try.
+    await until(lambda: len(sids) > 1)
+    assert own.seen[0] == "server disconnect"
     await close(client)
 
 
@@ -724,7 +745,7 @@ async def test_the_realtime_server_takes_an_upgrade_in_the_middle_of_its_events(
     client = socketio.AsyncClient(reconnection=False)
     heard: list[Any] = []
     client.on("pong", lambda *_: heard.append(client.transport()), namespace=NAMESPACE)
-    await client.connect(server.url, headers, namespaces=[NAMESPACE])
+    await client.connect(server.url, headers, namespaces=[NAMESPACE], wait_timeout=20)
     for _ in range(50):
         await client.emit("ping", namespace=NAMESPACE)
     await until(lambda: len(heard) == 50)
