@@ -22,6 +22,7 @@ from socketio.packet import DISCONNECT, Packet
 
 from presence_progress import context
 from presence_progress.demo import database
+from presence_progress.presence import LEFT
 from tests.conftest import RedisServer, free_port, until_answers
 from tests.server.faults import Faults
 
@@ -257,9 +258,12 @@ class Client:
 
     def _news(self) -> Iterator[tuple[str, Any]]:
         """Return what was heard but for changes that a state has: one under way when the state is
-        read comes before it or after it, as it happens."""
+        read comes before it or after it, as it happens. Nor that somebody left two minutes ago,
+        perhaps in another test, and is not shown as such any more."""
         states = dict(self._known)
         for event, message in self.heard:
+            if event == "room_change" and _only_forgets(message):
+                continue
             if event == "room_state":
                 states[message["room"]] = message
             state = states.get(message["room"]) if event == "room_change" else None
@@ -279,6 +283,10 @@ class Client:
         """Lose the connection without goodbye."""
         self.socket.eio.ws._response.connection.transport.abort()
         await self.socket.wait()
+
+
+def _only_forgets(change: dict[str, Any]) -> bool:
+    return not change["set"] and all(field.startswith(LEFT) for field in change["unset"])
 
 
 Connect = Callable[..., Awaitable[Client]]
