@@ -252,7 +252,7 @@ async def test_a_killed_worker_takes_its_work_horse_with_it(
     [horse] = children(worker.pid)
     worker.kill()
     worker.wait()
-    for _ in range(40):
+    for _ in range(400):
         if not is_alive(horse):
             return
         await asyncio.sleep(0.05)
