@@ -10,9 +10,9 @@ import itertools
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import structlog
@@ -29,6 +29,8 @@ from presence_progress.settings import (
 
 SECRET_KEY = "socketio_auth_secret"
 """Where Frappe v16 keeps the secret that its realtime server must show (frappe#36778)."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +82,10 @@ class Questions:
         for pause in _pauses():
             async with line.place(deadline):
                 try:
-                    answer = await self._ask_once(
-                        site, credentials, method, parameters, body, deadline
+                    answer = await _within(
+                        min(FRAPPE_TIMEOUT, max(0.1, deadline - time.monotonic())),
+                        self._ask_once(site, credentials, method, parameters, body),
+                        method,
                     )
                 except Failed as error:
                     metrics.QUESTIONS.labels("failed").inc()
@@ -111,7 +115,6 @@ class Questions:
         method: str,
         parameters: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
-        deadline: float,
     ) -> Any:
         if self._http is None:
             self._http = aiohttp.ClientSession(
@@ -126,7 +129,6 @@ class Questions:
             "X-Frappe-Site-Name": site,
             "Accept": "application/json",
         }
-        patience = min(FRAPPE_TIMEOUT, max(0.1, deadline - time.monotonic()))
         try:
             secret = await self._redis.get(SECRET_KEY)
             if secret:
@@ -139,7 +141,6 @@ class Questions:
                     json=body,
                     headers=headers,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=patience),
                 ) as response:
                     return await _read(response, method)
         except (
@@ -150,6 +151,19 @@ class Questions:
             ValueError,
         ) as error:
             raise Unavailable(f"{self._base}{method}: {error!r}") from error
+
+
+async def _within(seconds: float, asking: Coroutine[Any, Any, T], method: str) -> T:
+    """Return what comes of it; :class:`Unavailable` when that is nothing in time, whatever it hangs
+    at: who asks the same waits for the same question, and would do so for good."""
+    task = asyncio.ensure_future(asking)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+    if task.done() and not task.cancelled():
+        return task.result()
+    raise Unavailable(f"no answer to {method} within {seconds:.1f} s")
 
 
 class _Line:
