@@ -45,7 +45,7 @@ def hear(event: Event, access: Access, sessions: Iterable[Session]) -> None:
     access.forget_person(site, user)
     for session in sessions:
         if (session.identity.site, session.identity.user) == (site, user):
-            session.is_introduced = True
+            session.has_heard_wish = True
             session.set_invisible(told["invisible"])
 
 
@@ -55,7 +55,7 @@ async def introduce(session: Session) -> None:
         person = await session.services.access.person(session.identity)
     except Unavailable:
         return  # It is seen when it enters a document.
-    if person.invisible and not session.is_introduced:
+    if person.invisible and not session.has_heard_wish:
         session.set_invisible(True)
         session.send(SETTINGS, {"user": session.identity.user, "invisible": True})
 

@@ -106,8 +106,8 @@ class Session:
         "_writing",
         "announced",
         "connection",
+        "has_heard_wish",
         "identity",
-        "is_introduced",
         "is_invisible",
         "opened",
         "presences",
@@ -130,8 +130,8 @@ class Session:
         self.identity = identity
         self.is_invisible = False
         """Whether the user does not want to be shown to others."""
-        self.is_introduced = False
-        """Whether its page has been told so by an event: what was asked before that is old."""
+        self.has_heard_wish = False
+        """Whether an event has told what its user wants: what was asked before that is old."""
         self.presences: dict[str, presence.Presence] = {}
         """By room: the documents that this socket is in."""
         self.announced: set[str] = set()

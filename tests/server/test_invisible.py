@@ -234,7 +234,7 @@ class Seat:
     def __init__(self, site: str, user: str, access: Access | None = None) -> None:
         self.identity = Identity(site, user, "System User", {}, ())
         self.services = SimpleNamespace(access=access)
-        self.is_introduced = self.is_invisible = False
+        self.has_heard_wish = self.is_invisible = False
         self.told: list[bool] = []
         self.heard: list[Any] = []
 
@@ -328,7 +328,7 @@ async def test_an_event_of_the_site_hides_all_sessions_of_its_user(
     assert (await access.person(identity(EDITOR))).invisible, "what was known is forgotten"
 
 
-async def test_a_wish_that_is_heard_while_a_page_is_introduced_is_not_undone(
+async def test_a_wish_that_is_heard_while_a_page_has_heard_wish_is_not_undone(
     stack: Stack, access: Access, site: Site
 ) -> None:
     seat = Seat(SITE, EDITOR, access)
