@@ -7,15 +7,17 @@ where it stands and what was expected.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from presence_progress.address import read_address, without_password
-from presence_progress.settings import Sentinel, Settings
+from presence_progress.settings import Limits, Sentinel, Settings
 
 _FILES = ("config.json", "sites/common_site_config.json")
 """The later one wins; a value that is empty, 0 or false leaves the earlier one in place."""
@@ -36,6 +38,8 @@ _OWN = (
     "presence_progress_site_url",
     "presence_progress_origins",
     "presence_progress_store",
+    "presence_progress_trusted_proxies",
+    *(f"presence_progress_{limit.name}" for limit in fields(Limits)),
 )
 
 
@@ -84,6 +88,10 @@ def read_settings(bench: Path | None, environ: Mapping[str, str] = os.environ) -
         developer_mode=config.get("developer_mode", _switch, False),
         origins=config.get("presence_progress_origins", _hosts, frozenset()),
         bench=bench,
+        limits=_limits(config),
+        trusted_proxies=config.get(
+            "presence_progress_trusted_proxies", _networks, Settings.trusted_proxies
+        ),
     )
 
 
@@ -156,6 +164,18 @@ def _read(file: Path) -> dict[str, Any]:
     return content
 
 
+def _limits(config: _Config) -> Limits:
+    default = Limits()
+    return Limits(
+        **{
+            limit.name: config.get(
+                f"presence_progress_{limit.name}", _limit, getattr(default, limit.name)
+            )
+            for limit in fields(Limits)
+        }
+    )
+
+
 def _sentinel(config: _Config) -> Sentinel | None:
     """Return the sentinels of Frappe v16's keys, when they are switched on."""
     if not config.get("redis_queue_sentinel_enabled", _switch, False):
@@ -206,6 +226,26 @@ def _port(value: Any) -> int:
         if 0 < port < 65536:
             return port
     raise ValueError("a port between 1 and 65535")
+
+
+def _limit(value: Any) -> int:
+    if isinstance(value, (int, str)) and not isinstance(value, bool) and str(value).isdecimal():
+        limit = int(value)
+        if 0 < limit < 2**53:
+            return limit
+    raise ValueError("a whole number from 1 on")
+
+
+def _networks(value: Any) -> frozenset[str]:
+    expected = ValueError('a list of addresses or networks (["10.0.0.0/8", …])')
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise expected
+    try:
+        networks = [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
+    except ValueError:
+        raise expected from None
+    return frozenset(map(str, networks))
 
 
 def _redis_url(value: Any) -> str:

@@ -146,11 +146,6 @@ CANARY_TIMEOUT = 9
 """Seconds without hearing our own canary, after which the subscription is taken for dead."""
 DRAIN_TIMEOUT = 1
 """Seconds that the end of a server waits for its connections, which it has cut off."""
-MAX_LISTED = 500
-"""Rows of one list that a socket has on screen."""
-MAX_ROOMS_PER_SOCKET = 1_000
-MAX_QUERIES_PER_SOCKET = 50
-"""Live queries among them: each is a question to the database after every change."""
 QUERY_WAIT = 0.3, 2.0
 """Seconds after the last change, and at most after the first, until a live query is asked again:
 ten thousand saves are a few questions."""
@@ -165,9 +160,6 @@ all of them late."""
 QUERY_QUESTIONS = 2
 """Such questions to one site at once, of its :data:`FRAPPE_QUESTIONS`: who may come in is more
 urgent."""
-MAX_PENDING_EVENTS = 1_000
-"""Events of one socket that wait for their turn; more than that is a client that has lost its
-mind."""
 MAX_FORESEEN = 20
 """Questions to Frappe that one socket's waiting events may have under way at once: a page of a
 list."""
@@ -176,8 +168,53 @@ MAX_CHANGES_BEHIND = 250_000
 up, it is sent those rooms whole."""
 EXTENSION_TIMEOUT = 30
 """Seconds for an app's own handler of an event; the events behind it wait for as long."""
-MAX_PAYLOAD = 1_000_000
-"""Bytes of one message from a client, as Node's default."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What clients may use. Each is a setting of its own, ``presence_progress_`` before its name.
+
+    A client over a limit gets an error that names it, and is counted in
+    ``presence_progress_limited_total``; nobody else notices.
+    """
+
+    events_per_second: int = 100
+    """Messages of one socket; a socket that sends more is read more slowly."""
+    events_burst: int = 3_000
+    """Messages it may send at once: after a reconnect a page watches all of its rooms again."""
+    bytes_per_second: int = 500_000
+    """Bytes of one socket, likewise."""
+    bytes_burst: int = 4_000_000
+    user_events_per_second: int = 500
+    """Messages of all sockets of a user together. Guests are told apart by their address."""
+    user_events_burst: int = 15_000
+    user_bytes_per_second: int = 2_000_000
+    user_bytes_burst: int = 16_000_000
+    sockets_per_user: int = 200
+    """Open sockets of a user on one site. Guests count by address instead."""
+    connections_per_address: int = 2_000
+    """Open connections of one address: an office behind one address has many tabs."""
+    rooms_per_socket: int = 1_000
+    """Rooms that a socket joins, and documents that it enters."""
+    rows_per_list: int = 500
+    """Rows of one list that a page has on screen."""
+    queries_per_socket: int = 50
+    """Live queries that a socket watches: each asks the database after every change."""
+    queries_per_user: int = 200
+    """Live queries that all sockets of a user watch."""
+    requests_per_user: int = 4
+    """Requests to Frappe under way for one user, of the 16 that a site has at most."""
+    pending_events: int = 3_000
+    """Queued events per socket; beyond this it is disconnected."""
+    payload: int = 1_000_000
+    """Bytes of one message from a client, as Node's default."""
+    backlog: int = 4_000_000
+    """Bytes that wait for a client that does not read; beyond this it is disconnected."""
+    header_seconds: int = 10
+    """Seconds in which the head of an HTTP request must arrive."""
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -216,3 +253,6 @@ class Settings:
     """Hosts whose pages may connect beside the site's own."""
     bench: Path | None = None
     """The bench that is served: its apps may bring events of their own."""
+    limits: Limits = DEFAULT_LIMITS
+    trusted_proxies: frozenset[str] = frozenset({"127.0.0.0/8", "::1/128"})
+    """Networks of proxies whose ``X-Forwarded-For`` names the client's address."""

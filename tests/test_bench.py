@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from presence_progress import bench
 from presence_progress.bench import BadSetting
-from presence_progress.settings import Sentinel, Settings
+from presence_progress.settings import Limits, Sentinel, Settings
 
 
 @pytest.fixture
@@ -190,3 +191,21 @@ def test_apps_whose_events_only_frappes_servers_run_are_named(root: Path) -> Non
         "raven": "realtime/handlers.js",
         "newer": "newer/realtime/handlers.py",
     }
+
+
+def test_every_limit_is_a_setting_that_is_read_and_checked(root: Path) -> None:
+    for limit in fields(Limits):
+        key = f"presence_progress_{limit.name}"
+        assert read(root, **{key: 7}).limits == replace(Limits(), **{limit.name: 7})
+        assert getattr(read(root, {key.upper(): "8"}).limits, limit.name) == 8
+        for bad in (-1, 1.5, "many", [1], True):
+            with pytest.raises(BadSetting, match=f"{key} in .* a whole number from 1 on"):
+                read(root, **{key: bad})
+
+
+def test_trusted_proxies_are_addresses_and_networks(root: Path) -> None:
+    key = "presence_progress_trusted_proxies"
+    assert read(root, **{key: ["10.0.0.0/8", "::1"]}).trusted_proxies == {"10.0.0.0/8", "::1/128"}
+    for bad in ("proxy.local", ["10.0.0.1/8"], 5):
+        with pytest.raises(BadSetting, match="a list of addresses or networks"):
+            read(root, **{key: bad})

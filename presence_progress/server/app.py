@@ -49,7 +49,6 @@ from presence_progress.server.transitions import Transitions
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
     DRAIN_TIMEOUT,
-    MAX_PAYLOAD,
     PING_INTERVAL,
     PING_TIMEOUT,
     RECONNECT_GRACE,
@@ -72,7 +71,7 @@ class RealtimeServer:
             cors_allowed_origins="*",
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
-            max_http_buffer_size=MAX_PAYLOAD,
+            limits=settings.limits,
             logger=logging.getLogger("socketio.server"),
             engineio_logger=logging.getLogger("engineio.server"),
         )
@@ -96,6 +95,7 @@ class RealtimeServer:
             self._online,
             self._queries,
             settings.developer_mode,
+            settings.limits,
         )
         self._events = {
             **stock_events.EVENTS,

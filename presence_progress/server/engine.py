@@ -32,7 +32,7 @@ from presence_progress.server.websocket import (
     WebSocket,
     frame,
 )
-from presence_progress.settings import MAX_PENDING_EVENTS
+from presence_progress.settings import DEFAULT_LIMITS, Limits
 
 UPGRADE_TIMEOUT = 10.0
 """Seconds for a polling session to finish moving to a WebSocket: Node's."""
@@ -41,8 +41,6 @@ UPGRADE_POLL = 0.1
 CLOSED_ON_PURPOSE = 1000
 """The code of a WebSocket that python-socketio's client closes, whose goodbye mostly comes too late
 to be sent. Browsers send other ones; their client says goodbye in words."""
-MAX_BACKLOG = 4_000_000
-"""Bytes that wait for one client, beyond which it is cut off: it comes back, and begins anew."""
 KEPT = (
     "HTTP_HOST",
     "HTTP_ORIGIN",
@@ -194,7 +192,7 @@ class Connection:
         """Handle a message at once, as nearly all can be; else what comes behind it waits."""
         if self._heard is not None:
             self._heard.append(data)
-            if len(self._heard) > MAX_PENDING_EVENTS:
+            if len(self._heard) > self._engine.limits.pending_events:
                 self.end(PARSE_ERROR)
             return
         rest = self._engine.on_message(self.sid, data)
@@ -227,7 +225,7 @@ class Connection:
             return
         self._packets.append(packet)
         self.backlog += len(packet.data or "")
-        if self.backlog > MAX_BACKLOG:
+        if self.backlog > self._engine.limits.backlog:
             self.end(TOO_SLOW)
         self._wake()
 
@@ -433,8 +431,11 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
     on_caught_up: Callable[[str, set[tuple[str, str]]], Coroutine[Any, Any, None]]
     """Called with a connection, and the sites and rooms that it has missed changes of."""
 
-    def __init__(self, sid_prefix: str = "", **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self, sid_prefix: str = "", limits: Limits = DEFAULT_LIMITS, **options: Any
+    ) -> None:
+        super().__init__(max_http_buffer_size=limits.payload, **options)
+        self.limits = limits
         self._sid_prefix = sid_prefix
         self.heartbeat = Heartbeat(self.ping_interval, self.ping_timeout)
 

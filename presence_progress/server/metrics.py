@@ -35,6 +35,12 @@ DROPPED = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+LIMITED = Counter(
+    "presence_progress_limited_total",
+    "Times that a limit stopped or slowed a client, by the limit's setting.",
+    ["limit"],
+    registry=REGISTRY,
+)
 EVENTS = Counter("presence_progress_events_total", "Events heard on Redis.", registry=REGISTRY)
 CLIENT_EVENTS = Counter(
     "presence_progress_client_events_total",

@@ -10,15 +10,15 @@ from typing import Any
 
 from presence_progress import keys, rooms
 from presence_progress.room_rights import Document, may_enter
+from presence_progress.server.limits import OverLimit
 from presence_progress.server.room_events import answered
 from presence_progress.server.sessions import (
     NOT_PERMITTED,
     PRESENCE_IS_OFF,
+    TOO_MANY_ROOMS,
     Follow,
     Session,
-    TooManyRooms,
 )
-from presence_progress.settings import MAX_LISTED
 
 
 async def presence_list(session: Session, payload: Any = None) -> None:
@@ -26,7 +26,7 @@ async def presence_list(session: Session, payload: Any = None) -> None:
     read are left out silently. Every row's state is sent, also of those that were there before: so
     a page that has doubts says its list again.
     """
-    doctype, rows = _read(payload)
+    doctype, rows = _read(payload, session.services.limits.rows_per_list)
     rules = session.rules
     if not may_enter(session.identity, rules):
         _keep_only(session, doctype, {})
@@ -41,7 +41,7 @@ async def presence_list(session: Session, payload: Any = None) -> None:
     try:
         for room, document in shown.items():
             session.follow(room, Follow.LIST, document)
-    except TooManyRooms:
+    except OverLimit:
         # A list of which some rows are live and others are not would look like the truth.
         _keep_only(session, doctype, {})
         raise
@@ -60,13 +60,13 @@ def _keep_only(session: Session, doctype: str, rows: dict[str, Document]) -> Non
             session.unfollow(room, Follow.LIST)
 
 
-def _read(payload: Any) -> tuple[str, dict[str, Document]]:
+def _read(payload: Any, most: int) -> tuple[str, dict[str, Document]]:
     """Return the DocType, and by room the documents of a list."""
     if not isinstance(payload, dict) or not isinstance(payload.get("names"), list):
         raise rooms.BadField("a list is {doctype, names: […]}")
     doctype, names = payload.get("doctype") or "", payload["names"]
-    if len(names) > MAX_LISTED:
-        raise TooManyRooms(f"a list has at most {MAX_LISTED} rows")
+    if len(names) > most:
+        raise OverLimit("rows_per_list", TOO_MANY_ROOMS)
     rows = {keys.presence_room(doctype, str(name)): (doctype, str(name)) for name in names}
     if not rows:
         keys.presence_room(doctype, "-")  # a DocType that is none is refused here, too

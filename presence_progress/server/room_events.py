@@ -11,6 +11,7 @@ from presence_progress import keys, presence, rooms, task_room
 from presence_progress.presence import MAX_FOCUS
 from presence_progress.room_rights import Document, is_off, may_enter, right_to_watch
 from presence_progress.server.app_questions import NoApp
+from presence_progress.server.limits import OverLimit
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import (
     NOT_PERMITTED,
@@ -18,14 +19,12 @@ from presence_progress.server.sessions import (
     Follow,
     Handler,
     Session,
-    TooManyRooms,
 )
 
 MAY_NOT_ENTER = "may not enter"
 MAY_NOT_CANCEL = "may not cancel"
 MAY_NOT_RETRY = "may not retry"
 NO_SUCH_ROOM = "no such room"
-TOO_MANY_ROOMS = "too many rooms"
 TRY_AGAIN = "try again"
 TRACEBACKS = ("Error Log", "")
 """The DocType in which Frappe itself keeps tracebacks: whoever may read it may read these."""
@@ -150,8 +149,8 @@ def answered(
             await handle(session, argument)
         except (keys.BadRoom, rooms.BadField):
             reason = NO_SUCH_ROOM
-        except TooManyRooms:
-            reason = TOO_MANY_ROOMS
+        except OverLimit as error:
+            reason = error.reason
         except (Unavailable, RedisError, OSError):
             reason = TRY_AGAIN
         else:

@@ -28,14 +28,10 @@ from presence_progress.server.access import Access, Identity
 from presence_progress.server.calls import Calls
 from presence_progress.server.engine import Connection
 from presence_progress.server.fanout import Fanout
+from presence_progress.server.limits import OverLimit
 from presence_progress.server.node import Node
 from presence_progress.server.questions import Unavailable
-from presence_progress.settings import (
-    MAX_FORESEEN,
-    MAX_PENDING_EVENTS,
-    MAX_QUERIES_PER_SOCKET,
-    MAX_ROOMS_PER_SOCKET,
-)
+from presence_progress.settings import DEFAULT_LIMITS, MAX_FORESEEN, Limits
 from presence_progress.site_rules import PresenceRules
 
 if TYPE_CHECKING:
@@ -45,6 +41,7 @@ if TYPE_CHECKING:
 
 NOT_PERMITTED = "not permitted"
 PRESENCE_IS_OFF = "presence is off"
+TOO_MANY_ROOMS = "too many rooms"
 
 log = structlog.get_logger(__name__)
 
@@ -62,10 +59,6 @@ class Follow(IntFlag):
     """It has the row on screen."""
 
 
-class TooManyRooms(Exception):
-    """A socket that wants to be everywhere; the text says how many rooms it may join."""
-
-
 @dataclass(frozen=True)
 class Services:
     """What every session shares."""
@@ -79,6 +72,7 @@ class Services:
     online: Online
     queries: LiveQueries
     developer_mode: bool = False
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True)
@@ -165,7 +159,7 @@ class Session:
         if self._worker is not None:
             self._foresee(handler, arguments)
         self._put(event, handler.handle, arguments)
-        return self._line is None or len(self._line) <= MAX_PENDING_EVENTS
+        return self._line is None or len(self._line) <= self.services.limits.pending_events
 
     def eject(self, document: Document) -> None:
         """Leave, in line, everything that this socket is in because its user could read a
@@ -230,7 +224,7 @@ class Session:
 
     def _note(self, event: str, error: Exception) -> None:
         """Put down why an event came to nothing: its client's fault, somebody else's or ours."""
-        if isinstance(error, (BadRoom, BadField, TooManyRooms)):
+        if isinstance(error, (BadRoom, BadField, OverLimit)):
             log.debug("event ignored", event_name=event, user=self.identity.user, why=str(error))
         elif isinstance(error, (Unavailable, RedisError, OSError)):
             self._note_failure(event, error)
@@ -341,8 +335,8 @@ class Session:
         """Join a room whose state the client wants; who calls sends it the state."""
         if keys.is_query(room) and room not in self.watched:
             queries = sum(map(keys.is_query, self.watched))
-            if queries >= MAX_QUERIES_PER_SOCKET:
-                raise TooManyRooms(f"a socket has at most {MAX_QUERIES_PER_SOCKET} live queries")
+            if queries >= self.services.limits.queries_per_socket:
+                raise OverLimit("queries_per_socket", TOO_MANY_ROOMS)
         self.join(room, reads)
         self.watched[room] = self.watched.get(room, Follow(0)) | why
 
@@ -433,8 +427,8 @@ class Session:
         return self.connection.beat
 
     def _require_room_for(self, held: Collection[str]) -> None:
-        if len(held) >= MAX_ROOMS_PER_SOCKET:
-            raise TooManyRooms(f"a socket joins, and enters, at most {MAX_ROOMS_PER_SOCKET} rooms")
+        if len(held) >= self.services.limits.rooms_per_socket:
+            raise OverLimit("rooms_per_socket", TOO_MANY_ROOMS)
 
     async def _write(self, writing: asyncio.Future[Any]) -> None:
         self._writing = writing

@@ -23,7 +23,7 @@ from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress.server import namespaces, websocket
 from presence_progress.server.engine import Connection, end_tasks
-from presence_progress.settings import PING_INTERVAL, PING_TIMEOUT
+from presence_progress.settings import PING_INTERVAL, PING_TIMEOUT, Limits
 from tests.server.conftest import NAMESPACE, Process, Stack, close, session_of
 
 ROOM = "/room"
@@ -106,7 +106,7 @@ class Own:
             cors_allowed_origins="*",
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
-            max_http_buffer_size=1000,
+            limits=Limits(payload=1000),
         )
         self.seen: list[Any] = []
         """Reasons for the end of sockets; names of events."""

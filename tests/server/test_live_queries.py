@@ -21,7 +21,7 @@ from presence_progress.server.debounce import Debounce
 from presence_progress.server.live_queries import LiveQueries
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import Session
-from presence_progress.settings import MAX_QUERIES_PER_SOCKET, QUERY_BATCH, QUERY_WAIT
+from presence_progress.settings import QUERY_BATCH, QUERY_WAIT, Limits
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import Faults, Forward, answer
 
@@ -329,7 +329,7 @@ async def test_whoever_unwatches_hears_no_more_and_nobody_asks(
 
 async def test_a_socket_may_not_ask_for_everything(server: Process, sign_in: Connect) -> None:
     viewer = await sign_in(VIEWER, server)
-    for number in range(MAX_QUERIES_PER_SOCKET):
+    for number in range(Limits.queries_per_socket):
         await viewer.say("room_watch", keys.query_room("Airport", {"name": str(number)}))
     await viewer.settle()
     assert not [m for event, m in viewer.heard if event == "room_denied"]

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from presence_progress import counts
-from presence_progress.settings import MAX_FORESEEN, MAX_LISTED, MAX_ROOMS_PER_SOCKET
+from presence_progress.settings import MAX_FORESEEN, Limits
 from tests.server.conftest import Client, Connect, Process, Stack
 from tests.server.faults import Faults, Forward, answer
 
@@ -191,7 +191,7 @@ async def test_after_a_doubt_listed_rows_are_sent_again(own_stack: Stack, sign_i
         ({"doctype": "Airport", "names": [""]}, LIST, "no such room"),
         ({"doctype": "Air/port", "names": []}, "presence:Air/port", "no such room"),
         ({"names": []}, "presence:None", "no such room"),
-        (rows(*range(MAX_LISTED + 1)), LIST, "too many rooms"),
+        (rows(*range(Limits.rows_per_list + 1)), LIST, "too many rooms"),
     ],
 )
 async def test_what_is_no_list_is_denied(
@@ -210,7 +210,7 @@ async def test_a_list_that_does_not_fit_is_not_followed_at_all(
     server: Process, sign_in: Connect
 ) -> None:
     viewer, editor = await sign_in(VIEWER, server), await sign_in(EDITOR, server)
-    for number in range(MAX_ROOMS_PER_SOCKET - 1):
+    for number in range(Limits.rooms_per_socket - 1):
         await viewer.say("room_watch", f"count:site/{number}")
     await viewer.settle()
     await list_rows(viewer, "KJFK")

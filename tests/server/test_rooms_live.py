@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from presence_progress import counts, progress, rooms, task_room
-from presence_progress.settings import MAX_ROOMS_PER_SOCKET
+from presence_progress.settings import Limits
 from presence_progress.task_record import TaskRecord
 from tests.server.conftest import SITE, Connect, Process, Stack
 
@@ -89,7 +89,7 @@ async def test_what_is_no_room_is_denied_by_name(
 
 async def test_a_socket_may_not_be_everywhere(server: Process, sign_in: Connect) -> None:
     client = await sign_in(EDITOR, server)
-    for number in range(MAX_ROOMS_PER_SOCKET):
+    for number in range(Limits.rooms_per_socket):
         await client.say("room_watch", f"count:website/n{number}")
         # So many that wait for a Redis which stands still would be too many events.
         if number % 100 == 99:

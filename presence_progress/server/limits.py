@@ -1,0 +1,44 @@
+"""Token buckets, and the error that names a limit. No I/O and no clock of its own.
+
+What each limit is for stands at :class:`~presence_progress.settings.Limits`.
+"""
+
+from __future__ import annotations
+
+from presence_progress.server import metrics
+
+
+class OverLimit(Exception):
+    """A client is over a limit: ``limit`` is its setting, the text what the client reads."""
+
+    def __init__(self, limit: str, reason: str) -> None:
+        super().__init__(reason)
+        self.limit = limit
+        self.reason = reason
+        metrics.LIMITED.labels(limit).inc()
+
+
+class TokenBucket:
+    """A rate limit: ``rate`` tokens a second, at most ``burst`` at once.
+
+    What is over the limit is taken as well and leaves a debt: whoever takes waits until it is paid,
+    so that nothing is lost and everything keeps its order.
+    """
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = self._tokens = float(burst)
+        self._at = now
+
+    def take(self, amount: float, now: float) -> float:
+        """Take tokens, and return the seconds to wait before the next ones: 0 within the limit."""
+        tokens = self._tokens + (now - self._at) * self._rate
+        self._tokens = (tokens if tokens < self._burst else self._burst) - amount
+        self._at = now
+        return 0.0 if self._tokens >= 0 else -self._tokens / self._rate
+
+    def is_full(self, now: float) -> bool:
+        """Return whether it has been unused for so long that a new one would be the same."""
+        return self._tokens + (now - self._at) * self._rate >= self._burst
