@@ -230,6 +230,10 @@ def online_count_key(site: str) -> str:
     return room_key(site, ONLINE) + ":count"
 
 
+def probe_key(number: int) -> str:
+    return f"{PREFIX}probe:{number}"
+
+
 def node_places_key(node: str) -> str:
     return f"{NODES}:{node}"
 

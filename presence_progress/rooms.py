@@ -13,21 +13,20 @@ This module never decides who may see a room.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha1
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import redis
 from redis.exceptions import NoScriptError
 
 from presence_progress import context, keys
 from presence_progress.cluster import Cluster
-
-if TYPE_CHECKING:
-    import redis.asyncio
+from presence_progress.settings import PROBE_TTL
 
 T = TypeVar("T")
 Steps = Generator["Call[Any]", Any, T]
@@ -132,30 +131,6 @@ def _run(client: Any, sent: Sequence[tuple[str | int, ...]]) -> Any:
         return pipeline.execute()[-1]
 
 
-async def run_each_async(
-    client: redis.asyncio.Redis | Any, calls: Sequence[Call[T]]
-) -> list[T | Exception]:
-    """Run many calls in one round trip, for asyncio, with the failure of a script in the place of
-    its result; each must bear repetition, for an unknown script makes all of them run again."""
-    replies = await _execute_async(client, calls)
-    if any(isinstance(reply, NoScriptError) for reply in replies):
-        for script in {call.script for call in calls if call.script}:
-            await client.script_load(source(script))
-        replies = await _execute_async(client, calls)
-    return [
-        reply if isinstance(reply, Exception) else call.read(reply)
-        for call, reply in zip(calls, replies, strict=True)
-    ]
-
-
-async def _execute_async(client: Any, calls: Sequence[Call[Any]]) -> list[Any]:
-    async with client.pipeline(transaction=False) as pipeline:
-        for call in calls:
-            fill(pipeline, call)
-        replies = iter(await pipeline.execute(raise_on_error=False))
-    return [[next(replies) for _ in commands(call)][-1] for call in calls]
-
-
 def fill(pipeline: Any, call: Call[Any]) -> None:
     """Put a call into a pipeline of redis-py's."""
     for command in commands(call):
@@ -165,14 +140,23 @@ def fill(pipeline: Any, call: Call[Any]) -> None:
 def commands(call: Call[Any], *, whole: bool = False) -> list[tuple[str | int, ...]]:
     """Return what is sent for a call, with its script by name or whole; the last reply is the
     script's. A call without a script is the commands before it."""
-    if not call.script:
-        return list(call.before)
+    return [*call.before, *([command(call, whole=whole)] if call.script else [])]
+
+
+def command(call: Call[Any], *, whole: bool = False) -> tuple[str | int, ...]:
+    """Return the command that runs a call's script."""
     name = ("EVAL", source(call.script)) if whole else ("EVALSHA", digest(call.script))
-    return [*call.before, (*name, len(call.keys), *call.keys, *call.args)]
+    return (*name, len(call.keys), *call.keys, *call.args)
 
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _PARTS = {"presence": ("_presence",), "task": ("_task",)}
+
+
+@cache
+def scripts() -> list[str]:
+    """Return the names of all scripts."""
+    return sorted(path.stem for path in _SCRIPTS.glob("[!_]*.lua"))
 
 
 @cache
@@ -217,6 +201,14 @@ def has_server_call() -> Call[bool]:
     """Ask whether a realtime server of ours runs, or did seconds ago; while none does, changes go
     to Frappe's own rooms as well, for those whom Frappe's own server serves."""
     return Call("node_any", [keys.NODES], [], bool)
+
+
+def probe_call(number: int = 0) -> Call[bool]:
+    """Ask whether Redis takes a write and gives it back; several numbers are on several shards."""
+    value = uuid.uuid4().hex
+    return Call(
+        "probe", [keys.probe_key(number)], [value, PROBE_TTL], lambda reply: text(reply) == value
+    )
 
 
 def snapshot(room: str) -> Snapshot:

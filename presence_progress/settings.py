@@ -18,6 +18,7 @@ TASK_TTL = 7 * DAY
 COUNT_TTL = 90 * DAY
 DUE_TTL = 7 * DAY
 """From the last sweep of any room: as long as the longest-lived room that may be due."""
+PROBE_TTL = 60
 PACE_TTL = 90 * DAY
 """How long it is remembered how fast a method's earlier runs were."""
 
@@ -141,6 +142,8 @@ FRAPPE_QUESTIONS = 16
 REDIS_TIMEOUT = 5
 """Seconds for one answer of Redis; one that hangs must not hang the server."""
 REDIS_CONNECTIONS = 32
+READY_TTL = 1
+"""Seconds for which "ready" is repeated without asking Redis again."""
 CANARY_INTERVAL = 3
 CANARY_TIMEOUT = 9
 """Seconds without hearing our own canary, after which the subscription is taken for dead."""

@@ -76,7 +76,7 @@ class RealtimeServer:
             engineio_logger=logging.getLogger("engineio.server"),
         )
         fanout = Fanout()
-        self._store = open_store(settings, self._redis)
+        self._store = open_store(settings)
         calls = self._store.calls
         self._questions = Questions(settings, self._redis)
         site_settings = SiteSettings(settings.bench)
@@ -109,7 +109,7 @@ class RealtimeServer:
         self._sio.eio.on_caught_up = self._catch_up
         self._bus = Bus(
             Single(self._redis),
-            self._store.source,
+            self._store.source if self._store.is_heard else None,
             self._deliver,
             self._send_states,
             self._queries.doubt_all,
@@ -131,7 +131,7 @@ class RealtimeServer:
         self.websocket_protocol = self._sio.protocol_for_uvicorn()
         self.asgi = socketio.ASGIApp(
             self._sio,
-            Health(self._why_not_ready, self._bus.away),
+            Health(self._why_not_ready, self._store.why_not_ready, self._bus.away),
             on_startup=self._start,
             on_shutdown=self._stop,
         )

@@ -1,7 +1,9 @@
-"""A connection to Redis, as bytes: what goes out in one write, and what has come in one read.
+"""A connection to Redis, as bytes: for the subscription and its canary, and for nothing else.
 
-redis-py makes the connection (address, password, TLS, sentinels); its own reading and writing of
-one command at a time costs more than all the rest that the realtime server does.
+Messages are read in gulps here, since redis-py reads one at a time, which costs more than all the
+rest of a delivery. Every message names its channel, so there are no replies that could reach the
+wrong caller; calls, which have them, go through redis-py (``calls.py``). redis-py makes the
+connection: address, password, TLS, sentinels.
 """
 
 from __future__ import annotations

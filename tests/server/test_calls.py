@@ -15,7 +15,6 @@ import redis as redis_py
 from presence_progress import rooms
 from presence_progress.server.calls import Calls
 from presence_progress.server.connection import connect, disconnect
-from presence_progress.server.wire import Wire
 from presence_progress.settings import Settings
 from tests.conftest import RedisServer, free_port
 
@@ -52,36 +51,22 @@ async def test_a_storm_is_one_connection_and_in_order(calls: Calls, client: Any,
     assert client.info("stats")["total_connections_received"] == before + 1
 
 
-async def test_an_unknown_redis_py_is_used_its_own_way(
-    calls: Calls, client: Any, site: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def none(_: Any) -> None:
-        return None
-
-    monkeypatch.setattr(Wire, "open", none)
-    client.script_flush()
-    setting = [rooms.set_call(site, "count:site/u", 60, {"value": n}) for n in range(9)]
-    assert [seq for _, seq in await calls.run_all(setting)] == list(range(1, 10))
-    assert (await calls.run(rooms.snapshot_call(site, "count:site/u"))).state == {"value": 8}
-
-
 async def test_a_redis_that_hangs_is_given_up_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("presence_progress.server.connection.REDIS_TIMEOUT", 0.3)
     server = RedisServer(tmp_path)
     server.start()
     redis = connect(Settings(redis_url=server.url))
     calls = Calls(redis)
     call = rooms.set_call("site", "count:site/h", 60, {"value": 1})
     assert (await calls.run(call))[1] == 1
-    monkeypatch.setattr("presence_progress.server.calls.REDIS_TIMEOUT", 0.3)
     os.kill(server.pid, signal.SIGSTOP)
     hanging = [calls.run(call), calls.run(call)]
     for one in hanging:
         with pytest.raises(redis_py.TimeoutError):
             await asyncio.wait_for(one, 15)
     os.kill(server.pid, signal.SIGCONT)
-    monkeypatch.undo()
     assert (await calls.run(call))[1] == 1
     await calls.close()
     await disconnect(redis)

@@ -5,27 +5,22 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import redis as redis_py
 from redis.crc import key_slot
 
 from presence_progress import counts, keys, rooms
-from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.store import Store, open_store
-from presence_progress.server.wire import Wire
 from presence_progress.settings import Settings
 from tests.cluster import Shards
 
 
 @pytest.fixture
 async def store(shards: Shards, redis_url: str) -> AsyncIterator[Store]:
-    redis = connect(Settings(redis_url=redis_url))
-    store = open_store(Settings(redis_url=redis_url, store_url=shards.url), redis)
+    store = open_store(Settings(redis_url=redis_url, store_url=shards.url))
     yield store
     await store.close()
-    await disconnect(redis)
 
 
 def rooms_on_all(shards: Shards, site: str) -> list[str]:
@@ -63,16 +58,7 @@ async def test_what_goes_ahead_is_there_first_wherever_it_is(
         assert (await store.calls.run(rooms.snapshot_call(site, room))).state == {"value": 1}
 
 
-@pytest.mark.parametrize("has_wire", [True, False], ids=["over a wire", "redis-py's own way"])
-async def test_a_slot_that_moves_is_followed(
-    store: Store, shards: Shards, site: str, has_wire: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not has_wire:
-
-        async def none(_: Any) -> None:
-            return None
-
-        monkeypatch.setattr(Wire, "open", none)
+async def test_a_slot_that_moves_is_followed(store: Store, shards: Shards, site: str) -> None:
     [_, here, there] = shards.all
     room = rooms_on_all(shards, site)[1]
     await store.calls.run(rooms.snapshot_call(site, room))  # the slots are known now
@@ -108,9 +94,7 @@ async def test_a_shard_that_hangs_holds_up_nobody_else(
 
 
 async def test_a_cluster_that_is_away_is_told_as_redis_is(redis_url: str) -> None:
-    redis = connect(Settings(redis_url=redis_url))
-    store = open_store(Settings(store_url="redis+cluster://127.0.0.1:1"), redis)
+    store = open_store(Settings(store_url="redis+cluster://127.0.0.1:1"))
     with pytest.raises(redis_py.ConnectionError):
         await store.calls.run(rooms.snapshot_call("site", "count:site/a"))
     await store.close()
-    await disconnect(redis)

@@ -36,6 +36,22 @@ async def test_without_redis_it_lives_but_is_not_ready(own_stack: Stack, sign_in
     await editor.wait_for("back")
 
 
+async def test_a_redis_that_refuses_writes_is_not_ready(own_stack: Stack) -> None:
+    server = own_stack.start_server()
+    for setting, value, back, why in (
+        ("maxmemory", "1", "0", "used memory > 'maxmemory'"),
+        ("min-replicas-to-write", "1", "0", "NOREPLICAS"),
+    ):
+        own_stack.redis.config_set(setting, value)
+        while (answer := await get(f"{server.url}/readyz"))[0] == 200:
+            await asyncio.sleep(0.02)
+        assert answer[0] == 503 and answer[1].startswith("Redis refuses writes: ")
+        assert why in answer[1]
+        own_stack.redis.config_set(setting, back)
+        while (await get(f"{server.url}/readyz"))[0] != 200:
+            await asyncio.sleep(0.02)
+
+
 async def test_it_starts_while_redis_is_away(own_stack: Stack) -> None:
     own_stack.redis_server.stop()
     server = own_stack.make_server()
