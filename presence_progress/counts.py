@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from presence_progress import context, keys, rooms
+from presence_progress import context, frappe_json, keys, rooms
 from presence_progress.settings import COUNT_TTL
 
 
@@ -52,14 +52,16 @@ def publish_realtime(
     room: str | None = None,
     user: str | None = None,
     doctype: str | None = None,
-    docname: str | None = None,
+    docname: str | int | None = None,
     task_id: str | None = None,
     after_commit: bool = False,
 ) -> None:
     """Publish an event to whoever listens at this moment, as Frappe's function of this name does.
 
     The room: ``room``, else the task's, the user's, the document's, or all System Users of the
-    site. Outside a site there is no transaction, so ``after_commit`` publishes at once.
+    site. Outside a site there is no transaction, so ``after_commit`` publishes at once. Dates,
+    times, Decimals and UUIDs are written as Frappe writes them; ``BadField`` for what is not JSON
+    even so.
     """
     if context.in_frappe():
         import frappe
@@ -85,12 +87,13 @@ def publish_realtime(
         else:
             room = "all"
     envelope = {"event": event, "message": message, "room": room, "namespace": context.site()}
-    text = rooms.to_json(envelope, "message")
+    text = rooms.to_json(envelope, "message", frappe_json.default)
     # As Frappe: an event that nobody keeps is not worth an error to whoever sends it.
     with suppress(redis.ConnectionError):
         context.redis().publish(keys.EVENTS_CHANNEL, text)
 
 
 def _require_whole(what: str, number: object) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise rooms.BadField(f"{what} is a whole number, got {number!r}")
+    if isinstance(number, bool) or not isinstance(number, int) or abs(number) >= 2**53:
+        # Beyond it, neither Lua nor a browser counts exactly.
+        raise rooms.BadField(f"{what} is a whole number below 2**53, got a {type(number).__name__}")

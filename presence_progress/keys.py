@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+from presence_progress import texts
+
 EVENTS_CHANNEL = "events"
 """Frappe's own channel; its realtime server and ours listen to it."""
 
@@ -71,41 +73,63 @@ class Room:
     """JSON, as Frappe takes filters: an object or a list; "" for none."""
 
 
+# --- documents ----------------------------------------------------------------------------------
+
+
+def document(doctype: object, name: object) -> tuple[str, str]:
+    """Return a document as its rooms are called, and as Frappe is asked about it;
+    :class:`BadRoom` for what is none.
+
+    A name may be a whole number: DocTypes that are numbered by the database have such.
+    """
+    found = doctype_of(doctype), _part("document name", texts.number_as_name(name))
+    _room("/".join(found))
+    return found
+
+
+def doctype_of(text: object) -> str:
+    """Return a DocType's name; :class:`BadRoom` for what is none."""
+    doctype = _part("DocType", text)
+    if "/" in doctype:
+        raise BadRoom(f"a DocType's name has no '/', got {doctype[:80]!r}")
+    return doctype
+
+
 # --- room names ---------------------------------------------------------------------------------
 
 
-def presence_room(doctype: str, name: str) -> str:
-    return f"presence:{_doctype(doctype)}/{_part('document name', name)}"
+def presence_room(doctype: str, name: str | int) -> str:
+    return _room("presence:{}/{}".format(*document(doctype, name)))
 
 
 def task_room(task_id: str) -> str:
-    return f"task:{_part('task id', task_id)}"
+    return _room(f"task:{_part('task id', task_id)}")
 
 
 def user_tasks_room(user: str) -> str:
-    return f"tasks:{_part('user', user)}"
+    return _room(f"tasks:{_part('user', user)}")
 
 
 def doctype_tasks_room(doctype: str) -> str:
-    return f"tasks:doctype:{_doctype(doctype)}"
+    return _room(f"tasks:doctype:{doctype_of(doctype)}")
 
 
-def document_tasks_room(doctype: str, name: str) -> str:
-    return f"tasks:doc:{_doctype(doctype)}/{_part('document name', name)}"
+def document_tasks_room(doctype: str, name: str | int) -> str:
+    return _room("tasks:doc:{}/{}".format(*document(doctype, name)))
 
 
 def count_room(scope: str, name: str) -> str:
-    _scope(scope)
+    _scope(_part("scope", scope))
     if "/" in _part("name of the count", name):
-        raise BadRoom(f"a count's name has no '/', got {name!r}")
-    return f"count:{scope}/{name}"
+        raise BadRoom(f"a count's name has no '/', got {name[:80]!r}")
+    return _room(f"count:{scope}/{name}")
 
 
 def query_room(doctype: str, filters: dict[str, Any] | list[Any] | None = None) -> str:
     """Name a live query as the browser does: filters that mean the same are spelt the same, so that
     they are asked about once. :class:`BadRoom` when they are too long for a name."""
     text = json.dumps(filters or {}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    room = f"{QUERY}{_doctype(doctype)}/{text}"
+    room = f"{QUERY}{doctype_of(doctype)}/{text}"
     _query(room)
     return room
 
@@ -119,8 +143,7 @@ def parse_room(room: object) -> Room:
     """Take a room name apart; :class:`BadRoom` for anything that is none, whatever its type."""
     if isinstance(room, str) and is_query(room):
         return _query(room)
-    if not isinstance(room, str) or not 0 < len(room) <= MAX_NAME:
-        raise BadRoom(f"a room name is a text of 1 to {MAX_NAME} characters")
+    room = _part("room name", room)
     if room == ONLINE:
         return Room("online")
     if room == ONLINE_COUNT:
@@ -134,7 +157,7 @@ def parse_room(room: object) -> Room:
             return Room("task", task_id=rest)
         if kind == "tasks":
             if rest.startswith("doctype:"):
-                return Room("tasks", doctype=_doctype(rest.removeprefix("doctype:")))
+                return Room("tasks", doctype=doctype_of(rest.removeprefix("doctype:")))
             if rest.startswith("doc:"):
                 doctype, name = _document(rest.removeprefix("doc:"))
                 return Room("tasks", doctype=doctype, name=name)
@@ -146,16 +169,17 @@ def parse_room(room: object) -> Room:
 
 
 def _query(room: str) -> Room:
-    if len(room) > MAX_QUERY:
-        raise BadRoom(f"a live query's name is a text of at most {MAX_QUERY} characters")
+    if not texts.is_name(room, MAX_QUERY):
+        raise BadRoom(f"a live query's name is a text in Unicode of at most {MAX_QUERY} characters")
     doctype, _, filters = room.removeprefix(QUERY).partition("/")
     try:
         read = json.loads(filters or "{}")
+        is_good = isinstance(read, (dict, list)) and texts.is_all_unicode(read)
     except (ValueError, RecursionError):
-        read = None
-    if not isinstance(read, (dict, list)):
+        is_good = False
+    if not is_good:
         raise BadRoom(f"filters are a list or an object in JSON, got {filters[:80]!r}")
-    return Room("query", doctype=_doctype(doctype), filters=filters)
+    return Room("query", doctype=doctype_of(doctype), filters=filters)
 
 
 def _scope(text: str) -> Scope:
@@ -165,7 +189,7 @@ def _scope(text: str) -> Scope:
     if kind == "user":
         return Scope("user", user=_part("user", rest))
     if kind == "doctype":
-        return Scope("doctype", doctype=_doctype(rest))
+        return Scope("doctype", doctype=doctype_of(rest))
     if kind == "doc":
         doctype, name = _document(rest)
         return Scope("doc", doctype=doctype, name=name)
@@ -178,20 +202,20 @@ def _scope(text: str) -> Scope:
 def _document(text: str) -> tuple[str, str]:
     # A DocType's name cannot hold a slash, a document's can: the first one parts them.
     doctype, _, name = text.partition("/")
-    return _doctype(doctype), _part("document name", name)
-
-
-def _doctype(text: object) -> str:
-    doctype = _part("DocType", text)
-    if "/" in doctype:
-        raise BadRoom(f"a DocType's name has no '/', got {doctype[:80]!r}")
-    return doctype
+    return doctype_of(doctype), _part("document name", name)
 
 
 def _part(what: str, text: object) -> str:
-    if not isinstance(text, str) or not text:
-        raise BadRoom(f"the {what} must be a text that is not empty, got {text!r:.80}")
+    if not texts.is_name(text, MAX_NAME):
+        got = repr(text[:80]) if isinstance(text, str) else f"a {type(text).__name__}"
+        raise BadRoom(f"the {what} must be a text in Unicode, 1 to {MAX_NAME} characters; got {got}")
     return text
+
+
+def _room(name: str) -> str:
+    if len(name) > MAX_NAME:
+        raise BadRoom(f"a room's name has at most {MAX_NAME} characters, got {name[:80]!r}…")
+    return name
 
 
 # --- Redis keys ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha1
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
-from presence_progress import context, due, keys, rooms
+from presence_progress import context, due, keys, rooms, texts
 from presence_progress.settings import (
     EDITING_LEASE,
     FOCUS_LEASE,
@@ -104,7 +104,7 @@ def read_state(state: Mapping[str, Any]) -> Here:
 # --- in a job or a web request -------------------------------------------------------------------
 
 
-def here(doctype: str, name: str) -> Here:
+def here(doctype: str, name: str | int) -> Here:
     """Return who is in a document, how many, and who has just left.
 
     A viewer is ``{name, image, activity, focus, since}``, one who has left ``{name, image,
@@ -113,12 +113,12 @@ def here(doctype: str, name: str) -> Here:
     return _read(keys.presence_room(doctype, name))
 
 
-def viewers(doctype: str, name: str) -> dict[str, dict[str, Any]]:
+def viewers(doctype: str, name: str | int) -> dict[str, dict[str, Any]]:
     """Return who is in a document: user id → ``{name, image, activity, focus, since}``."""
     return here(doctype, name).viewers
 
 
-def count(doctype: str, name: str) -> int:
+def count(doctype: str, name: str | int) -> int:
     """Return how many users are in a document."""
     return here(doctype, name).count
 
@@ -135,7 +135,7 @@ def _read(room: str) -> Here:
 
 def enter(
     doctype: str,
-    name: str,
+    name: str | int,
     *,
     session: str,
     user: str | None = None,
@@ -144,10 +144,10 @@ def enter(
     focus: str | None = None,
 ) -> None:
     """Enter a document, or renew what is there; without another call the session ends after its
-    lease of 9 s."""
-    user = user or context.user()
+    lease of 9 s. ``BadRoom`` and ``BadField`` name what cannot be stored."""
+    user, document = user or context.user(), keys.document(doctype, name)
     entering = Presence(
-        context.site(), doctype, name, session, user, who or Who(user), activity, focus
+        context.site(), *document, session, user, who or Who(user), activity, focus
     )
     rooms.run(context.store(), enter_call(entering, has_hooks=_has_hooks()))
 
@@ -157,11 +157,11 @@ update = enter
 
 
 def leave(
-    doctype: str, name: str, *, session: str, user: str | None = None, grace: int = 0
+    doctype: str, name: str | int, *, session: str, user: str | None = None, grace: int = 0
 ) -> None:
     """Leave a document, at once or after a grace in milliseconds."""
-    user = user or context.user()
-    leaving = Presence(context.site(), doctype, name, session, user, Who(user))
+    user, document = user or context.user(), keys.document(doctype, name)
+    leaving = Presence(context.site(), *document, session, user, Who(user))
     rooms.run(context.store(), leave_call(leaving, grace, has_hooks=_has_hooks()))
 
 
@@ -198,6 +198,11 @@ def enter_call(
     if presence.activity not in ACTIVITIES:
         raise rooms.BadField(
             f"activity is one of {', '.join(ACTIVITIES)}; got {presence.activity!r}"
+        )
+    if presence.focus and not texts.is_name(presence.focus, MAX_FOCUS):
+        raise rooms.BadField(
+            f"focus is a text in Unicode, at most {MAX_FOCUS} characters;"
+            f" got {str(presence.focus)[:80]!r}"
         )
     presence, past = presence.faded(age), int(age * 1000)
     before: list[tuple[str | int, ...]] = []
@@ -392,11 +397,16 @@ def _who_json(who: Who) -> str:
 
 
 def _of_session(presence: Presence) -> list[str]:
-    if presence.session.split() != [presence.session]:
-        raise rooms.BadField(f"a session's id is a text without blanks, got {presence.session!r}")
-    if not presence.user or presence.user.startswith(":"):
-        raise rooms.BadField(f"a user's id is not empty and no ':…', got {presence.user!r}")
-    return [presence.session, presence.user]
+    session, user = presence.session, presence.user
+    if not texts.is_name(session, keys.MAX_NAME) or session.split() != [session]:
+        raise rooms.BadField(
+            f"a session's id is a text in Unicode without blanks, got {str(session)[:80]!r}"
+        )
+    if not texts.is_name(user, keys.MAX_NAME) or user.startswith(":"):
+        raise rooms.BadField(
+            f"a user's id is a text in Unicode, not empty and no ':…', got {str(user)[:80]!r}"
+        )
+    return [session, user]
 
 
 def _note_place(node: str, site: str, room: str) -> list[tuple[str | int, ...]]:

@@ -38,7 +38,7 @@ def track(
     title: str | None = None,
     *,
     doctype: str | None = None,
-    name: str | None = None,
+    name: str | int | None = None,
 ) -> Iterator[T]: ...
 
 
@@ -49,7 +49,7 @@ def track(
     title: str | None = None,
     *,
     doctype: str | None = None,
-    name: str | None = None,
+    name: str | int | None = None,
 ) -> AsyncIterator[T]: ...
 
 
@@ -59,7 +59,7 @@ def track(
     title: str | None = None,
     *,
     doctype: str | None = None,
-    name: str | None = None,
+    name: str | int | None = None,
 ) -> Iterator[T] | AsyncIterator[T]:
     """Yield from an iterable, also with ``async for``, and report how many of its items are done.
 

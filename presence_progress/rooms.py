@@ -24,7 +24,7 @@ from typing import Any, Generic, Literal, TypeVar
 import redis
 from redis.exceptions import NoScriptError
 
-from presence_progress import context, keys
+from presence_progress import context, keys, texts
 from presence_progress.cluster import Cluster
 from presence_progress.settings import PROBE_TTL
 
@@ -221,15 +221,23 @@ def snapshot(room: str) -> Snapshot:
 
 
 def field_arguments(values: Mapping[str, Any]) -> list[str]:
-    """Return ``[field, JSON, …]``; :class:`BadField` names what cannot be said in JSON."""
+    """Return ``[field, JSON, …]``; :class:`BadField` names what is not JSON in Unicode."""
     return [text for name, value in values.items() for text in (_field(name), to_json(value, name))]
 
 
-def to_json(value: Any, name: str = "value") -> str:
+def to_json(
+    value: Any, name: str = "value", default: Callable[[Any], Any] | None = None
+) -> str:
+    """Return a value in JSON; ``default`` is that of ``json.dumps``."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
+        text = json.dumps(
+            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default
+        )
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadField(f"{name!r} cannot be said in JSON: {error}") from error
+    if not texts.is_unicode(text):
+        raise BadField(f"{name!r} holds half of a surrogate pair, which is no Unicode")
+    return text
 
 
 def read_position(reply: Any) -> tuple[str, int]:
@@ -243,9 +251,10 @@ def text(reply: Any) -> str:
 
 
 def _field(name: str) -> str:
-    if not isinstance(name, str) or not name or name.startswith(":"):
+    if not texts.is_name(name, keys.MAX_NAME) or name.startswith(":"):
         raise BadField(
-            f"a field is a text that is not empty and does not begin with ':', got {name!r}"
+            f"a field is a text in Unicode, 1 to {keys.MAX_NAME} characters, that does not begin"
+            f" with ':'; got {str(name)[:80]!r}"
         )
     return name
 

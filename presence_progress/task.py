@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
-from presence_progress import context
+from presence_progress import context, keys
 from presence_progress.task_attempt import FORKED, Attempt
 from presence_progress.task_record import TaskRecord, plain_text
 
@@ -49,9 +49,10 @@ class Task:
         total: int | None = None,
         stages: Mapping[str, float] | None = None,
         doctype: str | None = None,
-        name: str | None = None,
+        name: str | int | None = None,
         user: str | None = None,
     ) -> None:
+        doctype, name = reference(doctype, name)
         self._title, self._total, self._stages = title, total, _weights(stages)
         self._joined: Task | None = None
         job = context.job()
@@ -259,6 +260,16 @@ def task_of(record: TaskRecord, title: str | None) -> Task:
 def begin_alone() -> None:
     """What comes next in this context is a task of its own, whatever runs around it."""
     _current.set(None)
+
+
+def reference(
+    doctype: str | None, name: str | int | None
+) -> tuple[str | None, str | None]:
+    """Return the document, or the DocType, that a task is about; ``BadRoom`` for what is none, for
+    lists of its tasks could not be called after it."""
+    if doctype and name:
+        return keys.document(doctype, name)
+    return (keys.doctype_of(doctype) if doctype else None), (None if name is None else str(name))
 
 
 def new_id() -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from presence_progress import context, job_queue, rooms, task_room
 from presence_progress.settings import MAX_NOTED_JOB
-from presence_progress.task import Task, TaskCancelled, begin_alone, new_id, task_of
+from presence_progress.task import Task, TaskCancelled, begin_alone, new_id, reference, task_of
 from presence_progress.task_attempt import now_ms
 from presence_progress.task_record import TaskRecord
 
@@ -35,7 +35,7 @@ def enqueue(
     title: str | None = None,
     user: str | None = None,
     doctype: str | None = None,
-    name: str | None = None,
+    name: str | int | None = None,
     parent: Task | str | None = None,
     **arguments: Any,
 ) -> str:
@@ -68,6 +68,7 @@ def enqueue(
         raise ValueError("deduplicate=True says by job_id=… what is the same job")
     if deduplicate and (waiting := job_queue.waiting_task(job_id or "")):
         return waiting
+    doctype, name = reference(doctype, name)
     target = method if isinstance(method, str) else f"{method.__module__}.{method.__qualname__}"
     record = TaskRecord(
         task_id=new_id(),

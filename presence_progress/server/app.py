@@ -138,6 +138,7 @@ class RealtimeServer:
         self._sio.on("connect", self._connect, namespace="*")
         self._sio.on("disconnect", self._disconnect, namespace="*")
         self._sio.on_event = self._receive
+        self._sio.on_garbled_event = self._refuse
 
     # --- its own life ---
 
@@ -209,6 +210,11 @@ class RealtimeServer:
         if session and not session.receive(event[0], event[1:]):
             self._drop(session.connection, "too many events")
 
+    def _refuse(self, namespace: str, sid: str, event: list[Any]) -> None:
+        session = self._sessions.get(sid)
+        if session:
+            session.refuse(event[0], event[1:])
+
     async def _disconnect(self, namespace: str, sid: str, reason: str = "") -> None:
         session = self._sessions.pop(sid, None)
         if session:
@@ -257,12 +263,11 @@ class RealtimeServer:
 
     def _deliver_to(self, site: str | None, room: str | None, events: list[Event]) -> None:
         for event in events:
-            if event.event in RIGHTS_EVENTS:
-                self._rights.hear(event)
-            elif event.event == invisible.SETTINGS:
-                invisible.hear(event, self._access, self._sessions.values())
-            elif event.event in stock_runs.EVENTS:
-                self._stock_progress.hear(event)
+            try:
+                self._heed(event)
+            except Exception as error:
+                # What we make nothing of is passed on all the same.
+                log.warning("an event cannot be read", event_name=event.event, error=repr(error))
         if not room:
             for event in events:
                 self._services.fanout.to_everybody(event)
@@ -271,6 +276,14 @@ class RealtimeServer:
             self._queries.hear(site, room, events)
             if room.startswith("presence:"):
                 self._services.viewers.note_change(site, room)
+
+    def _heed(self, event: Event) -> None:
+        if event.event in RIGHTS_EVENTS:
+            self._rights.hear(event)
+        elif event.event == invisible.SETTINGS:
+            invisible.hear(event, self._access, self._sessions.values())
+        elif event.event in stock_runs.EVENTS:
+            self._stock_progress.hear(event)
 
     async def _catch_up(self, eio_sid: str, missed: set[tuple[str, str]]) -> None:
         """Send a client that was too slow for their changes some rooms whole."""

@@ -23,6 +23,7 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError, ResponseError, TimeoutError
 
+from presence_progress import texts
 from presence_progress.keys import EVENTS_CHANNEL, PREFIX
 from presence_progress.server import metrics
 from presence_progress.server.store import Source
@@ -52,6 +53,8 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def value(self) -> Any:
+        """The message, read; ``ValueError`` or ``RecursionError`` for what only browsers can
+        read."""
         return msgspec.json.decode(self.message)
 
 
@@ -338,8 +341,7 @@ def read_event(data: bytes) -> Event | None:
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError:
-            # Python writes NaN and Infinity, which are no JSON: as null, as JavaScript has it.
-            event = _decode(json.dumps(json.loads(data, parse_constant=lambda _: None)))
+            event = _decode(_as_json(data))
         if not event.event:
             raise ValueError("its event has no name")
         # What is passed on unread shall be text, whoever wrote it.
@@ -348,3 +350,16 @@ def read_event(data: bytes) -> Event | None:
         log.warning("a message that is no event", channel=EVENTS_CHANNEL, error=repr(error)[:200])
         return None
     return event
+
+
+def _as_json(data: bytes) -> bytes:
+    """Return what Python writes and takes for JSON as JSON: NaN and Infinity as null, as JavaScript
+    has them, and half of a surrogate pair in a message as U+FFFD. ``ValueError`` when it is in a
+    name: that would be another name."""
+    envelope = json.loads(data, parse_constant=lambda _: None)
+    if isinstance(envelope, dict):
+        message = envelope.pop("message", None)
+        if not texts.is_all_unicode(envelope):
+            raise ValueError("a name in it is no Unicode")
+        envelope["message"] = message
+    return texts.well_formed(json.dumps(envelope, ensure_ascii=False)).encode()

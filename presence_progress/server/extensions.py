@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from presence_progress import keys, rooms
+from presence_progress import keys, rooms, texts
 from presence_progress.bench import EVENTS_HOOK, apps_of
 from presence_progress.server import sessions
 from presence_progress.settings import EXTENSION_TIMEOUT
@@ -47,11 +47,14 @@ class Session:
         return self._session.identity.user
 
     async def join(self, room: str) -> None:
-        """Join a room by its name; ask :meth:`has_permission` first where it matters."""
-        self._session.join(room)
+        """Join a room by its name; ask :meth:`has_permission` first where it matters.
+
+        ``BadRoom`` for what is no text of at most 500 characters.
+        """
+        self._session.join(_room(room))
 
     async def leave(self, room: str) -> None:
-        self._session.leave(room)
+        self._session.leave(_room(room))
 
     async def emit(self, event: str, message: Any = None, *, room: str | None = None) -> None:
         """Send an event to this connection, or to all in a room on every server of the bench."""
@@ -62,10 +65,21 @@ class Session:
         text = rooms.to_json(envelope, "message")
         await self._session.services.redis.publish(keys.EVENTS_CHANNEL, text)
 
-    async def has_permission(self, doctype: str, name: str = "") -> bool:
+    async def has_permission(self, doctype: str, name: str | int = "") -> bool:
         """Return whether the user may read a document, or a DocType; Frappe is asked at most once
-        a minute."""
-        return await self._session.may_read((doctype, name))
+        a minute, and not at all about what is no document's name."""
+        try:
+            is_doctype = name == ""
+            document = (keys.doctype_of(doctype), "") if is_doctype else keys.document(doctype, name)
+        except keys.BadRoom:
+            return False
+        return await self._session.may_read(document)
+
+
+def _room(room: object) -> str:
+    if not texts.is_name(room, keys.MAX_NAME):
+        raise keys.BadRoom(f"a room is a text in Unicode, 1 to {keys.MAX_NAME} characters")
+    return room
 
 
 AppHandler = Callable[..., Awaitable[None]]
@@ -155,6 +169,8 @@ async def _run(
         return
     try:
         await asyncio.wait_for(handler(Session(session), *arguments), EXTENSION_TIMEOUT)
+    except (keys.BadRoom, rooms.BadField) as error:
+        log.info("an app's event was refused", app=app, event_name=event, why=str(error))
     except asyncio.TimeoutError:
         log.error("an app's event took too long", app=app, event_name=event)
     except Exception:

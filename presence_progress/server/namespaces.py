@@ -23,6 +23,7 @@ from bidict import bidict
 from socketio import packet as sio_packet
 from socketio.exceptions import ConnectionRefusedError
 
+from presence_progress import texts
 from presence_progress.server.engine import PARSE_ERROR, Engine, after, spawn
 from presence_progress.server.websocket import protocol_for_uvicorn
 
@@ -30,6 +31,8 @@ CONNECT_TIMEOUT = 45.0
 """Seconds after which a session ends that has not asked for a namespace: Node's."""
 MAX_ATTACHMENTS = 10
 """Binary parts of one packet: Node's."""
+MAX_NAMESPACE = 300
+"""Longest namespace in characters: a site's is "/" and a host name, which has at most 253."""
 _EVENT = str(sio_packet.EVENT)
 RESERVED_EVENTS = {
     "connect",
@@ -70,6 +73,8 @@ class Packet(sio_packet.Packet):  # type: ignore[misc]
     )
 
     def is_valid(self) -> bool:
+        if len(self.namespace or "") > MAX_NAMESPACE:
+            return False
         is_binary = self.packet_type in (sio_packet.BINARY_EVENT, sio_packet.BINARY_ACK)
         if not int(is_binary) <= self.attachment_count <= MAX_ATTACHMENTS * is_binary:
             return False
@@ -143,13 +148,15 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
 
     on_event: Callable[[str, str, list[Any]], None]
     """Called with namespace, socket, and an event's name and arguments."""
+    on_garbled_event: Callable[[str, str, list[Any]], None]
+    """Called instead when there is text among them that is no Unicode."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(client_manager=Manager(), serializer=Packet, async_mode="asgi", **options)
         self.eio.on_open = self._note
         self.eio.on_message = self._hear
         self.eio.on_caught_up = _nothing
-        self.on_event = lambda namespace, sid, event: None
+        self.on_event = self.on_garbled_event = lambda namespace, sid, event: None
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -265,7 +272,9 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         elif packet.packet_type in (sio_packet.EVENT, sio_packet.BINARY_EVENT):
             # Never acknowledged: the library would do so, Node does what a handler does, and none
             # of ours does.
-            self.on_event(namespace, sid, packet.data)
+            # What msgspec reads is Unicode: only here can it be something else.
+            is_unicode = texts.is_all_unicode(packet.data)
+            (self.on_event if is_unicode else self.on_garbled_event)(namespace, sid, packet.data)
         elif packet.id and packet.id in self.manager.callbacks.get(sid, ()):
             # Others nobody has asked for; the library keeps its counter under 0, and calls that.
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)

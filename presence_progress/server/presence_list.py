@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from presence_progress import keys, rooms
+from presence_progress import keys, rooms, texts
 from presence_progress.room_rights import Document, may_enter
 from presence_progress.server.limits import OverLimit
 from presence_progress.server.room_events import answered
@@ -30,8 +30,7 @@ async def presence_list(session: Session, payload: Any = None) -> None:
     rules = session.rules
     if not may_enter(session.identity, rules):
         _keep_only(session, doctype, {})
-        reason = NOT_PERMITTED if rules.presence else PRESENCE_IS_OFF
-        session.send("room_denied", {"room": _list_of(payload), "reason": reason})
+        session.deny(_list_of(payload), NOT_PERMITTED if rules.presence else PRESENCE_IS_OFF)
         return
     # What scrolled away goes first: it makes room, and Frappe may take its time.
     _keep_only(session, doctype, rows)
@@ -64,18 +63,16 @@ def _read(payload: Any, most: int) -> tuple[str, dict[str, Document]]:
     """Return the DocType, and by room the documents of a list."""
     if not isinstance(payload, dict) or not isinstance(payload.get("names"), list):
         raise rooms.BadField("a list is {doctype, names: […]}")
-    doctype, names = payload.get("doctype") or "", payload["names"]
+    doctype, names = keys.doctype_of(payload.get("doctype")), payload["names"]
     if len(names) > most:
         raise OverLimit("rows_per_list", TOO_MANY_ROOMS)
-    rows = {keys.presence_room(doctype, str(name)): (doctype, str(name)) for name in names}
-    if not rows:
-        keys.presence_room(doctype, "-")  # a DocType that is none is refused here, too
-    return doctype, rows
+    documents = [keys.document(doctype, name) for name in names]
+    return doctype, {keys.presence_room(*document): document for document in documents}
 
 
 def _list_of(payload: Any) -> str:
     """Return what a denial names: the DocType's rooms as a whole."""
-    return f"presence:{payload.get('doctype') if isinstance(payload, dict) else ''}"
+    return f"presence:{texts.echo(payload.get('doctype')) if isinstance(payload, dict) else ''}"
 
 
 EVENTS = {"presence_list": answered(presence_list, room_of=_list_of)}

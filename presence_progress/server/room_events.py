@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from presence_progress import keys, presence, rooms, task_room
+from presence_progress import keys, presence, rooms, task_room, texts
 from presence_progress.presence import MAX_FOCUS
 from presence_progress.room_rights import Document, is_off, may_enter, right_to_watch
 from presence_progress.server.app_questions import NoApp
@@ -37,7 +37,7 @@ async def room_watch(session: Session, room: Any = None) -> None:
     document = right if isinstance(right, tuple) else None
     if not (await session.may_read(document) if document else right):
         reason = PRESENCE_IS_OFF if is_off(parsed, session.rules) else NOT_PERMITTED
-        session.send("room_denied", {"room": room, "reason": reason})
+        session.deny(room, reason)
         return
     session.follow(room, Follow.WATCH, document)
     await session.send_state(room)
@@ -55,19 +55,19 @@ async def _may_watch(session: Session, room: keys.Room) -> bool:
 
 
 async def room_unwatch(session: Session, room: Any = None) -> None:
+    keys.parse_room(room)
     session.unfollow(room, Follow.WATCH)
 
 
 async def presence_enter(session: Session, payload: Any = None) -> None:
-    doctype, name = _document(payload)
-    room = keys.presence_room(doctype, name)
+    document = _document(payload)
+    room, activity, focus = keys.presence_room(*document), _activity(payload), _focus(payload)
     rules = session.rules
-    if not may_enter(session.identity, rules) or not await session.may_read((doctype, name)):
-        reason = MAY_NOT_ENTER if rules.presence else PRESENCE_IS_OFF
-        session.send("room_denied", {"room": room, "reason": reason})
+    if not may_enter(session.identity, rules) or not await session.may_read(document):
+        session.deny(room, MAY_NOT_ENTER if rules.presence else PRESENCE_IS_OFF)
         return
     session.announced.add(room)
-    await session.enter((doctype, name), _activity(payload), _focus(payload))
+    await session.enter(document, activity, focus)
 
 
 async def presence_leave(session: Session, payload: Any = None) -> None:
@@ -98,7 +98,7 @@ async def task_retry(session: Session, task_id: Any = None) -> None:
 async def task_details(session: Session, task_id: Any = None) -> None:
     """Answer what is too long for the room; the traceback only to who may read Frappe's own."""
     site = session.identity.site
-    if not await _may_watch(session, keys.Room("task", task_id=task_id)):
+    if not await _may_watch(session, keys.parse_room(keys.task_room(task_id))):
         return _refuse(session, task_id, NOT_PERMITTED)
     details = await session.services.calls.run(task_room.details_call(site, task_id))
     traceback = details.traceback
@@ -118,7 +118,7 @@ async def tasks_seen(session: Session, until: Any = None) -> None:
 
 
 def _refuse(session: Session, task_id: str, reason: str) -> None:
-    session.send("room_denied", {"room": keys.task_room(task_id), "reason": reason})
+    session.deny(keys.task_room(task_id), reason)
 
 
 async def _owns(session: Session, task_id: Any) -> bool:
@@ -129,18 +129,18 @@ async def _owns(session: Session, task_id: Any) -> bool:
     return bool(task) and is_his and not task.get("source")
 
 
-def _room_of(argument: Any) -> Any:
+def _room_of(argument: Any) -> object:
     """Return the room that an event was about, as far as it can be told; a denial is found by
     it."""
     if isinstance(argument, dict):
-        return f"presence:{argument.get('doctype')}/{argument.get('name')}"
+        return f"presence:{texts.echo(argument.get('doctype'))}/{texts.echo(argument.get('name'))}"
     return argument
 
 
 def answered(
     handle: Callable[..., Awaitable[None]],
     document: Callable[..., Document | None] | None = None,
-    room_of: Callable[[Any], Any] = _room_of,
+    room_of: Callable[[Any], object] = _room_of,
 ) -> Handler:
     """Tell the client what became of its event when it failed: our clients wait for an answer."""
 
@@ -155,9 +155,12 @@ def answered(
             reason = TRY_AGAIN
         else:
             return
-        session.send("room_denied", {"room": room_of(argument), "reason": reason})
+        session.deny(room_of(argument), reason)
 
-    return Handler(handle_and_answer, document)
+    def refuse(session: Session, argument: Any = None, *_: Any) -> None:
+        session.deny(room_of(argument), NO_SUCH_ROOM)
+
+    return Handler(handle_and_answer, document, refuse)
 
 
 def _document_of_room(room: Any = None, *_: Any) -> Document | None:
@@ -172,10 +175,9 @@ def _document_of_room(room: Any = None, *_: Any) -> Document | None:
 
 def _document_of_payload(payload: Any = None, *_: Any) -> Document | None:
     try:
-        doctype, name = _document(payload)
-    except rooms.BadField:
+        return _document(payload)
+    except (keys.BadRoom, rooms.BadField):
         return None
-    return (doctype, name) if isinstance(doctype, str) and doctype and name else None
 
 
 EVENTS: dict[str, Handler] = {
@@ -185,7 +187,7 @@ EVENTS: dict[str, Handler] = {
     "presence_update": answered(presence_enter, _document_of_payload),
     "presence_leave": answered(presence_leave),
     **{
-        handle.__name__: answered(handle, room_of=lambda task_id: f"task:{task_id}")
+        handle.__name__: answered(handle, room_of=lambda task_id: f"task:{texts.echo(task_id)}")
         for handle in (task_cancel, task_retry, task_details)
     },
     "tasks_seen": answered(tasks_seen),
@@ -195,7 +197,7 @@ EVENTS: dict[str, Handler] = {
 def _document(payload: Any) -> tuple[str, str]:
     if not isinstance(payload, dict):
         raise rooms.BadField("a document is {doctype, name}")
-    return payload.get("doctype") or "", str(payload.get("name") or "")
+    return keys.document(payload.get("doctype"), payload.get("name"))
 
 
 def _activity(payload: dict[str, Any]) -> presence.Activity:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from redis.exceptions import RedisError
 
-from presence_progress import keys, presence, rooms
+from presence_progress import keys, presence, rooms, texts
 from presence_progress.keys import BadRoom
 from presence_progress.presence import Activity
 from presence_progress.room_rights import Document
@@ -85,6 +85,9 @@ class Handler:
     document: Callable[..., Document | None] | None = None
     """From the event's arguments. Frappe is asked ahead of the event's turn, so that twenty rows of
     a list are asked for at once and still handled in order."""
+    refuse: Callable[..., None] | None = None
+    """Answers an event that is not handled at all: there is text among its arguments that is no
+    Unicode."""
 
 
 class Session:
@@ -161,6 +164,15 @@ class Session:
         self._put(event, handler.handle, arguments)
         return self._line is None or len(self._line) <= self.services.limits.pending_events
 
+    def refuse(self, event: str, arguments: Sequence[Any]) -> None:
+        """Answer an event whose text is no Unicode, and do nothing else for it."""
+        handler = self._events.get(event)
+        if handler is not None:
+            metrics.count_client_event(event)
+            log.debug("event ignored", event_name=event, user=self.identity.user, why="no Unicode")
+            if handler.refuse is not None:
+                handler.refuse(self, *arguments)
+
     def eject(self, document: Document) -> None:
         """Leave, in line, everything that this socket is in because its user could read a
         document."""
@@ -181,7 +193,7 @@ class Session:
             self.watched.pop(room, None)
             self.leave(room)
             await self.exit(room)
-            self.send("room_denied", {"room": room, "reason": reason})
+            self.deny(room, reason)
         metrics.EJECTED.inc(len(lost))
 
     def do(self, what: str, handle: Callable[[Session], Awaitable[Any] | None]) -> None:
@@ -292,6 +304,11 @@ class Session:
     def send(self, event: str, *message: Any) -> None:
         """Send an event with one argument, or none."""
         self.services.fanout.to_socket(self.identity.site, self.connection, event, *message)
+
+    def deny(self, room: object, reason: str) -> None:
+        """Tell the client that it is not in a room, which is named as it was, as far as it can be
+        sent back."""
+        self.send("room_denied", {"room": texts.echo(room), "reason": reason})
 
     async def may_read(self, document: Document) -> bool:
         return await self.services.access.may_read(self.identity, document)
@@ -446,7 +463,7 @@ def _left_on_purpose(line: Iterable[_Event]) -> set[str]:
         if event == "presence_leave" and arguments and isinstance(arguments[0], dict):
             with contextlib.suppress(BadRoom):
                 payload = arguments[0]
-                left.add(keys.presence_room(str(payload.get("doctype")), str(payload.get("name"))))
+                left.add(keys.presence_room(payload.get("doctype"), payload.get("name")))
     return left
 
 

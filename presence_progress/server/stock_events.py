@@ -3,16 +3,17 @@ no."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from presence_progress import keys, rooms
+from presence_progress import keys, rooms, texts
 from presence_progress.room_rights import Document, may_enter, right_to_watch
 from presence_progress.server.sessions import Handler, Session
 
 EDITOR_CHANNEL = "open_in_editor"
 """Where Frappe's ``bench watch`` hears which line of which file a developer wants to see."""
+MAX_PLACE = 5_000
+"""Characters of its JSON: the longest path of a file, and some."""
 
 
 def doc_subscribe(session: Session, doctype: str, name: str) -> Awaitable[bool] | None:
@@ -78,55 +79,64 @@ async def _close(session: Session, document: Document) -> None:
         await session.exit(room)
 
 
-def ping(session: Session) -> None:
+def ping(session: Session, *_: Any) -> None:
     session.send("pong")
 
 
 async def open_in_editor(session: Session, place: Any = None, *_: Any) -> None:
     """Hand a file and a line to the developer's editor; only where somebody develops."""
+    text = rooms.to_json(place, "place")
+    if len(text) > MAX_PLACE:
+        raise rooms.BadField(f"a place is at most {MAX_PLACE} characters of JSON")
     if session.services.developer_mode and not session.identity.is_guest:
-        await session.services.redis.publish(EDITOR_CHANNEL, json.dumps(place))
+        await session.services.redis.publish(EDITOR_CHANNEL, text)
 
 
-def _texts(
-    count: int, handle: Callable[..., Awaitable[Any] | None], *, asks: bool = False
+def _document(doctype: Any = None, name: Any = None, *_: Any) -> Document:
+    return keys.document(doctype, name)
+
+
+def _doctype(doctype: Any = None, *_: Any) -> tuple[str]:
+    return (keys.doctype_of(doctype),)
+
+
+def _task(task_id: Any = None, *_: Any) -> tuple[str]:
+    task_id = texts.number_as_name(task_id)
+    keys.task_room(task_id)
+    return (task_id,)
+
+
+def _about(
+    read: Callable[..., tuple[str, ...]],
+    handle: Callable[..., Awaitable[Any] | None],
+    *,
+    asks: bool = False,
 ) -> Handler:
-    """Take ``count`` texts, as Frappe's clients send them; the first two name a document.
-
-    Document names may be numbers. With ``asks`` the user must be able to read the document.
-    """
+    """Take what an event is about; with ``asks`` the user must be able to read it."""
 
     def read_and_handle(session: Session, *arguments: Any) -> Awaitable[Any] | None:
-        texts = _read(arguments)
-        if texts is None:
-            raise rooms.BadField(f"takes {count} texts, got {arguments!r:.100}")
-        return handle(session, *texts)
-
-    def _read(arguments: tuple[Any, ...]) -> list[str] | None:
-        texts = [
-            str(argument) if isinstance(argument, int) else argument
-            for argument in arguments[:count]
-        ]
-        is_good = len(texts) == count and all(isinstance(text, str) and text for text in texts)
-        return texts if is_good else None
+        return handle(session, *read(*arguments))
 
     def document(*arguments: Any) -> Document | None:
-        texts = _read(arguments)
-        return (texts[0], texts[1] if count > 1 else "") if texts else None
+        try:
+            doctype, *name = read(*arguments)
+        except keys.BadRoom:
+            return None
+        return doctype, (name or [""])[0]
 
     return Handler(read_and_handle, document if asks else None)
 
 
 EVENTS: dict[str, Handler] = {
-    "doc_subscribe": _texts(2, doc_subscribe, asks=True),
-    "doc_unsubscribe": _texts(2, doc_unsubscribe),
-    "doctype_subscribe": _texts(1, doctype_subscribe, asks=True),
-    "doctype_unsubscribe": _texts(1, doctype_unsubscribe),
-    "task_subscribe": _texts(1, task_subscribe),
-    "progress_subscribe": _texts(1, task_subscribe),
-    "task_unsubscribe": _texts(1, task_unsubscribe),
-    "doc_open": _texts(2, doc_open, asks=True),
-    "doc_close": _texts(2, doc_close),
-    "ping": _texts(0, ping),
+    "doc_subscribe": _about(_document, doc_subscribe, asks=True),
+    "doc_unsubscribe": _about(_document, doc_unsubscribe),
+    "doctype_subscribe": _about(_doctype, doctype_subscribe, asks=True),
+    "doctype_unsubscribe": _about(_doctype, doctype_unsubscribe),
+    "task_subscribe": _about(_task, task_subscribe),
+    "progress_subscribe": _about(_task, task_subscribe),
+    "task_unsubscribe": _about(_task, task_unsubscribe),
+    "doc_open": _about(_document, doc_open, asks=True),
+    "doc_close": _about(_document, doc_close),
+    "ping": Handler(ping),
     "open_in_editor": Handler(open_in_editor),
 }

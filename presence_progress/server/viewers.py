@@ -52,7 +52,10 @@ class Viewers:
         """Tell the sockets concerned, after a change of a presence room."""
         if not self._told:
             return
-        parsed = keys.parse_room(room)
+        try:
+            parsed = keys.parse_room(room)
+        except keys.BadRoom:
+            return  # whoever has published it
         place = (site, parsed.doctype or "", parsed.name or "")
         if place in self._told:
             self._tell_soon(place)
