@@ -98,7 +98,7 @@ def doctype_of(text: object) -> str:
 # --- room names ---------------------------------------------------------------------------------
 
 
-def presence_room(doctype: str, name: str | int) -> str:
+def presence_room(doctype: object, name: object) -> str:
     return _room("presence:{}/{}".format(*document(doctype, name)))
 
 
@@ -208,7 +208,7 @@ def _document(text: str) -> tuple[str, str]:
 def _part(what: str, text: object) -> str:
     if not texts.is_name(text, MAX_NAME):
         got = repr(text[:80]) if isinstance(text, str) else f"a {type(text).__name__}"
-        raise BadRoom(f"the {what} must be a text in Unicode, 1 to {MAX_NAME} characters; got {got}")
+        raise BadRoom(f"the {what} is a text in Unicode, 1 to {MAX_NAME} characters; got {got}")
     return text
 
 

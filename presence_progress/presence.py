@@ -146,9 +146,7 @@ def enter(
     """Enter a document, or renew what is there; without another call the session ends after its
     lease of 9 s. ``BadRoom`` and ``BadField`` name what cannot be stored."""
     user, document = user or context.user(), keys.document(doctype, name)
-    entering = Presence(
-        context.site(), *document, session, user, who or Who(user), activity, focus
-    )
+    entering = Presence(context.site(), *document, session, user, who or Who(user), activity, focus)
     rooms.run(context.store(), enter_call(entering, has_hooks=_has_hooks()))
 
 

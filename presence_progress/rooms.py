@@ -225,9 +225,7 @@ def field_arguments(values: Mapping[str, Any]) -> list[str]:
     return [text for name, value in values.items() for text in (_field(name), to_json(value, name))]
 
 
-def to_json(
-    value: Any, name: str = "value", default: Callable[[Any], Any] | None = None
-) -> str:
+def to_json(value: Any, name: str = "value", default: Callable[[Any], Any] | None = None) -> str:
     """Return a value in JSON; ``default`` is that of ``json.dumps``."""
     try:
         text = json.dumps(

@@ -262,9 +262,7 @@ def begin_alone() -> None:
     _current.set(None)
 
 
-def reference(
-    doctype: str | None, name: str | int | None
-) -> tuple[str | None, str | None]:
+def reference(doctype: str | None, name: str | int | None) -> tuple[str | None, str | None]:
     """Return the document, or the DocType, that a task is about; ``BadRoom`` for what is none, for
     lists of its tasks could not be called after it."""
     if doctype and name:

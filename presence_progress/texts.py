@@ -1,7 +1,7 @@
 """What a text from outside must be to be a name: Unicode, and not too long.
 
-JSON can spell half of a surrogate pair, ``"\\ud83d"``, which has no UTF-8: it cannot be stored, sent
-or logged.
+JSON can spell half of a surrogate pair, such as the first of the two units of an emoji. That has no
+UTF-8: it cannot be stored, sent or logged.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def is_all_unicode(value: Any) -> bool:
 
 
 def is_name(value: object, longest: int) -> TypeGuard[str]:
-    """Return whether a value is a text of 1 to ``longest`` characters that can be a name everywhere:
+    """Return whether a value is a text of 1 to ``longest`` characters that every part can store:
     PostgreSQL takes no NUL."""
     return (
         isinstance(value, str)

@@ -109,9 +109,9 @@ def _path_in(folder: Path, name: str) -> Path | None:
     """Return the file of that name, None when there is none in the folder itself."""
     try:
         path = (folder / name).resolve()
-    except ValueError:  # a NUL byte
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except (ValueError, OSError):  # a NUL byte, or a name that is too long
         return None
-    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
 
 
 def _to_login(request: web.Request) -> web.HTTPFound:

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from presence_progress import context, keys
+from presence_progress import context, keys, texts
 from presence_progress.demo import database, sessions
 from presence_progress.demo.config import Config
 from presence_progress.demo.errors import Forbidden, Invalid, NotSignedIn
@@ -76,7 +76,7 @@ async def require_server(request: web.Request) -> None:
     """Raise :class:`Forbidden` for whoever does not show the secret of the realtime servers."""
     shown = request.headers.get(keys.SECRET_HEADER, "")
     secret = await in_thread(context.redis().get, keys.SECRET)
-    if not secret or shown.encode() != secret:
+    if not secret or shown.encode(errors="replace") != secret:
         raise Forbidden("This is for the realtime server of the bench.")
 
 
@@ -90,17 +90,21 @@ async def arguments_of(request: web.Request) -> dict[str, Any]:
                 body = json.loads(await request.text() or "{}")
             else:
                 body = dict(await request.post())
+            is_unicode = texts.is_all_unicode(body)
         except (ValueError, LookupError, RecursionError) as error:
             raise Invalid("The body of the request cannot be read.") from error
         if not isinstance(body, dict):
             raise Invalid("The body of the request is a JSON object.")
+        if not is_unicode:
+            raise Invalid("There is text in the request that is no Unicode.")
         arguments.update(body)
     return arguments
 
 
 def text_of(arguments: dict[str, Any], name: str) -> str:
-    """Return an argument that is a text; anything else counts as missing, which is ``""``."""
-    value = arguments.get(name)
+    """Return an argument that is a text, or a number in place of one; anything else counts as
+    missing, which is ``""``."""
+    value = texts.number_as_name(arguments.get(name))
     return value if isinstance(value, str) else ""
 
 

@@ -69,8 +69,8 @@ class Session:
         """Return whether the user may read a document, or a DocType; Frappe is asked at most once
         a minute, and not at all about what is no document's name."""
         try:
-            is_doctype = name == ""
-            document = (keys.doctype_of(doctype), "") if is_doctype else keys.document(doctype, name)
+            of_doctype = keys.doctype_of(doctype), ""
+            document = of_doctype if name == "" else keys.document(doctype, name)
         except keys.BadRoom:
             return False
         return await self._session.may_read(document)

@@ -19,6 +19,10 @@ BROWSER_ORIGIN = "HTTP_X_BROWSER_ORIGIN"
 so that comparing it with Host proves nothing there."""
 
 
+MAX_CREDENTIALS = 4_000
+"""Longest session id or Authorization header in characters; tokens of others are the longest."""
+
+
 class Refused(Exception):
     """This connection is refused; the text is what the client is told."""
 
@@ -56,14 +60,20 @@ def _credentials(environ: Mapping[str, Any]) -> dict[str, str]:
     # Authorization first: mobile apps send sid=Guest beside their token (frappe#26766).
     authorization, cookies = environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_COOKIE")
     if authorization:
-        return {"Authorization": authorization}
+        return {"Authorization": _short(authorization)}
     if not cookies:
         raise Refused("No cookie transmitted.")
     for cookie in cookies.split(";"):
         name, _, value = cookie.strip().partition("=")
         if name == "sid" and value:
-            return {"Cookie": f"sid={value}"}
+            return {"Cookie": f"sid={_short(value)}"}
     raise Refused("No authentication method used. Use cookie or authorization header.")
+
+
+def _short(credentials: str) -> str:
+    if len(credentials) > MAX_CREDENTIALS:
+        raise Refused("Unauthorized")
+    return credentials
 
 
 def _hostname(text: str) -> str:

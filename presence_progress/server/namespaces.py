@@ -255,6 +255,8 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         try:
             packet = self._parse(eio_sid, data)
+            # What msgspec reads is Unicode: only here can it be something else.
+            is_unicode = packet is None or texts.is_all_unicode(packet.data)
         except (ValueError, TypeError, LookupError, RecursionError):
             await self.drop(eio_sid, PARSE_ERROR)
             return
@@ -272,8 +274,6 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         elif packet.packet_type in (sio_packet.EVENT, sio_packet.BINARY_EVENT):
             # Never acknowledged: the library would do so, Node does what a handler does, and none
             # of ours does.
-            # What msgspec reads is Unicode: only here can it be something else.
-            is_unicode = texts.is_all_unicode(packet.data)
             (self.on_event if is_unicode else self.on_garbled_event)(namespace, sid, packet.data)
         elif packet.id and packet.id in self.manager.callbacks.get(sid, ()):
             # Others nobody has asked for; the library keeps its counter under 0, and calls that.

@@ -143,6 +143,9 @@ class Questions:
                     allow_redirects=False,
                 ) as response:
                     return await _read(response, method)
+        except UnicodeEncodeError as error:
+            # It was not sent, and says nothing about the site.
+            raise Failed(f"{method} is asked about what is no Unicode") from error
         except (
             aiohttp.ClientError,
             RedisError,

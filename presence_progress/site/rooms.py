@@ -11,7 +11,7 @@ from typing import Any
 
 import frappe
 
-from presence_progress import context, keys, rooms
+from presence_progress import context, keys, rooms, texts
 from presence_progress.room_rights import is_off, right_to_watch
 from presence_progress.site import queries, settings
 from presence_progress.site.task_rights import may_read_reference
@@ -45,7 +45,10 @@ def snapshot(rooms: str | list[str]) -> dict[str, object]:
     the payload of ``room_state``, or of ``room_denied``: ``{room, reason}``. ``server`` says
     whether a realtime server of ours runs, which then has the better answers.
     """
-    asked = frappe.parse_json(rooms)
+    try:
+        asked = frappe.parse_json(rooms)
+    except (ValueError, RecursionError):
+        asked = None
     if not isinstance(asked, list) or len(asked) > MOST:
         frappe.throw(frappe._("Expected is a list of at most {0} rooms.").format(MOST))
     viewer, rules = _Viewer(frappe.session.user), settings.rules()
@@ -74,7 +77,7 @@ def _answer(viewer: _Viewer, room: object, rules: PresenceRules) -> dict[str, An
     try:
         parsed = keys.parse_room(room)
     except keys.BadRoom:
-        return {"room": room, "reason": NO_SUCH_ROOM}
+        return {"room": texts.echo(room), "reason": NO_SUCH_ROOM}
     name = str(room)
     is_query = parsed.kind == "query"
     found = rooms.Snapshot(name, "", 0, {}) if is_query else rooms.snapshot(name)

@@ -23,6 +23,8 @@ from presence_progress.site.times import milliseconds, site_time
 MOST_LISTED = 100
 _LATER = frappe.QueryTimeoutError, frappe.QueryDeadlockError, frappe.DuplicateEntryError
 """A job's transaction is in the way."""
+_LAST = 2**31
+"""A row of the history that nobody has: no database takes a larger offset for granted."""
 _LONGEST_NAME = 140
 """Characters that Frappe gives to names and titles."""
 _FIELDS = ("title", "state", "user", "attempt", "done", "total", "ok", "warnings", "errors")
@@ -107,12 +109,13 @@ def history(
 
     With ``doctype`` and ``name``, everybody's tasks about that document; with ``doctype`` alone,
     those about the DocType as such. At most a hundred at once. Raises ``PermissionError`` for who
-    may not read it, and for guests.
+    may not read it, and for guests; ``ValidationError`` for what is no document.
     """
     user = frappe.session.user
     # A task that is part of another is seen in that one.
     filters: dict[str, Any] = {"ended_at": [">", "1970-01-01"], "parent_task": ["is", "not set"]}
     if doctype:
+        doctype, name = _document(doctype, name)
         if not may_read_reference(doctype, name, user):
             frappe.throw(_("You may not read this."), frappe.PermissionError)
         filters["reference_doctype"] = doctype
@@ -125,7 +128,7 @@ def history(
         fields=["name", *_FIELDS, *_MORE_FIELDS, *_TIMES],
         order_by="ended_at desc, name desc",
         # Out of a query they come as texts.
-        limit_start=max(0, cint(start)),
+        limit_start=min(max(0, cint(start)), _LAST),
         limit_page_length=min(max(1, cint(limit)), MOST_LISTED),
     )
     for row in rows:
@@ -183,7 +186,15 @@ def details(task_id: str) -> dict[str, Any]:
 def seen(until: int | str) -> None:
     """Note until when the user who is signed in has seen how his tasks ended; ms since 1970."""
     user, site = frappe.session.user, frappe.local.site
-    rooms.run(context.store(), task_room.seen_call(site, user, max(0, cint(until))))
+    seen_until = min(max(0, cint(until)), 2**53 - 1)
+    rooms.run(context.store(), task_room.seen_call(site, user, seen_until))
+
+
+def _document(doctype: str, name: str | None) -> tuple[str, str | None]:
+    try:
+        return keys.document(doctype, name) if name else (keys.doctype_of(doctype), None)
+    except keys.BadRoom as error:
+        raise frappe.ValidationError(str(error)) from None
 
 
 def _require_owned(task_id: str, user: str) -> str:
