@@ -5,6 +5,7 @@
 #   make check    ruff, mypy, import rules, Lua, eslint, vue-tsc
 #   make chaos    servers, Redis and clients are broken by a seed, and what was seen is judged;
 #                 ARGS="--seed 7 --seconds 120 --clients 300"
+#   make fuzz     every way in is tried with what a seed draws; ARGS="--seed 7 --seconds 300"
 #   make bench    what benchmarks/ measures
 #   make dist     a wheel with all that the demo needs, in dist/
 #   make clean    remove all that was made
@@ -20,7 +21,7 @@ FRONTEND := $(shell find frontend presence_progress/public/js presence_progress/
 STATIC := presence_progress/demo/static/.built
 
 .PHONY: demo test test-python test-oldest test-javascript check check-python check-lua \
-	check-javascript chaos bench build frontend dist clean
+	check-javascript chaos fuzz bench build frontend dist clean
 
 demo: .venv/demo $(STATIC)
 	@exec $(BIN)/presence-progress demo $(ARGS)
@@ -108,6 +109,9 @@ check-javascript: frontend
 
 chaos: .venv/develop
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: .venv/develop
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: .venv/bench frontend
 	$(BIN)/python -m benchmarks.track

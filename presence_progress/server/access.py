@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from presence_progress import texts
+from presence_progress.keys import MAX_NAME
 from presence_progress.presence import Who
 from presence_progress.room_rights import Document
 from presence_progress.server.answers import Answers
@@ -121,12 +123,12 @@ class Access:
                 info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
         except Denied as error:
             raise Refused(f"Unauthorized: Error: {error.phrase}") from error
-        if not isinstance(info, dict) or not info.get("user"):
+        if not isinstance(info, dict) or not texts.is_name(info.get("user"), MAX_NAME):
             raise Refused("Unauthorized")
         apps = info.get("installed_apps")
         return Identity(
             site,
-            str(info["user"]),
+            info["user"],
             str(info.get("user_type") or "Website User"),
             credentials,
             tuple(apps) if isinstance(apps, list) else None,

@@ -112,7 +112,7 @@ def answers_to(event: str, argument: Any) -> set[str]:
         return set() if is_query else {"room_state", "room_denied"}
     if event in ("task_cancel", "task_retry", "task_details"):
         return {"room_denied"}  # there is no task
-    is_good = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "room_unwatch": _is_room,
         "presence_enter": _is_document,
         "presence_update": _is_document,
@@ -120,8 +120,8 @@ def answers_to(event: str, argument: Any) -> set[str]:
         "presence_list": lambda payload: isinstance(payload, dict),
         "presence_invisible": lambda wish: isinstance(wish, bool),
         "tasks_seen": lambda until: isinstance(until, int),
-    }.get(event)
-    return {"room_denied"} if is_good is not None and not is_good(argument) else set()
+    }
+    return {"room_denied"} if event in checks and not checks[event](argument) else set()
 
 
 def _is_room(room: Any) -> bool:
