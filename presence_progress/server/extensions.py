@@ -170,7 +170,7 @@ async def _run(
     try:
         await asyncio.wait_for(handler(Session(session), *arguments), EXTENSION_TIMEOUT)
     except (keys.BadRoom, rooms.BadField) as error:
-        log.info("an app's event was refused", app=app, event_name=event, why=str(error))
+        log.debug("an app's event was refused", app=app, event_name=event, why=str(error))
     except asyncio.TimeoutError:
         log.error("an app's event took too long", app=app, event_name=event)
     except Exception:

@@ -676,6 +676,7 @@ ATTACHED = f'451-{ROOM},["x",{{"_placeholder":true,"num":%d}}]'
         [f'44{ROOM},"x"'],
         [f"41{ROOM},{{}}"],
         ['42/nowhere,["ping"]'],
+        [f"40/{'x' * 400},"],
         ["47"],
         ["4"],
         ["4null"],

@@ -26,6 +26,7 @@ presence_progress_events = {
     "ping": "shouting.realtime.shout",
     "plain": "shouting.realtime.plain",
     "lost": "shouting.nowhere.shout",
+    "may": "shouting.realtime.may",
 }
 """
 REALTIME = """
@@ -41,6 +42,10 @@ async def shout(session, hall, words):
     assert "frappe" not in sys.modules
     await session.emit("shouted", [session.site, session.user, words], room=f"hall:{hall}")
     await session.emit("done")
+
+
+async def may(session, *document):
+    await session.emit("may", await session.has_permission(*document))
 
 
 async def slip(session):
@@ -125,6 +130,29 @@ async def test_an_apps_events_work_across_servers_and_rooms(
     assert await editor.wait_for("done") is None
     await nobody.settle()
     assert [event for event, _ in nobody.heard] == ["pong"], "no right, no hall"
+
+
+async def test_an_app_need_not_look_at_what_a_client_calls_a_name(
+    server: Process, log: Path, sign_in: Connect
+) -> None:
+    editor = await sign_in(EDITOR, server)
+    odd: list[Any] = ["x" * 501, "a\0", 1.5, True, None, {}, ["KJFK"]]
+    for document in [*([name, "KJFK"] for name in odd), *(["Airport", name] for name in odd)]:
+        editor.forget()
+        await editor.say("may", *document)
+        assert await editor.wait_for("may") is False, document
+    for document in (["Airport", "KJFK"], ["Airport"]):
+        editor.forget()
+        await editor.say("may", *document)
+        assert await editor.wait_for("may") is True
+    editor.forget()
+    # What is no Unicode does not come to it at all, what is no room's name not from it.
+    await editor.say("may", "\ud83d")
+    await editor.say("shout", "x", ["\ud83d"])
+    await editor.say("listen", "x" * 501)
+    await editor.settle()
+    assert [event for event, _ in editor.heard] == ["pong"]
+    assert "Traceback" not in log.read_text()
 
 
 async def test_what_fails_is_logged_with_its_app_and_the_next_event_works(

@@ -124,6 +124,13 @@ def test_only_the_session_of_the_cookies_goes_on_to_frappe() -> None:
     assert handshake.credentials == {"Cookie": "sid=abc="}
 
 
+@pytest.mark.parametrize("shown", [{"HTTP_COOKIE": "sid="}, {"HTTP_AUTHORIZATION": "token "}])
+def test_credentials_that_are_too_long_are_asked_of_nobody(shown: dict[str, str]) -> None:
+    [(header, value)] = shown.items()
+    with pytest.raises(Refused, match="Unauthorized"):
+        read_handshake({"HTTP_HOST": SITE, header: value + "x" * 4_001}, f"/{SITE}", Settings())
+
+
 @pytest.mark.parametrize(
     ("cookie", "message"),
     [
