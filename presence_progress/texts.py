@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-MAX_ECHO = 2_000
-"""Characters of a client's text that are sent back: as many as the longest room name has."""
+MAX_ECHO = 10_000
+"""Characters of a client's text that are sent back: its client finds a denial by the whole name, if
+that is a little too long."""
 _HALVES = re.compile("[\ud800-\udfff]")
 _MAX_NUMBER = 2**63
 """Names that are numbers are below it: Frappe's autoincrement is a BIGINT."""
