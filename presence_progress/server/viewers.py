@@ -55,7 +55,7 @@ class Viewers:
         try:
             parsed = keys.parse_room(room)
         except keys.BadRoom:
-            return  # whoever has published it
+            return  # Anybody can publish to a room that is none.
         place = (site, parsed.doctype or "", parsed.name or "")
         if place in self._told:
             self._tell_soon(place)
