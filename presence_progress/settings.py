@@ -207,6 +207,8 @@ class Limits:
     """Live queries that all sockets of a user watch."""
     requests_per_user: int = 4
     """Requests to Frappe under way for one user, of the 16 that a site has at most."""
+    sign_ins_per_address: int = 8
+    """Requests to Frappe under way, who somebody is, for connections from one address."""
     pending_events: int = 3_000
     """Queued events per socket; beyond this it is disconnected."""
     payload: int = 1_000_000

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -21,7 +21,7 @@ from presence_progress.server.answers import Answers
 from presence_progress.server.app_questions import AppQuestions, NoApp
 from presence_progress.server.handshake import Handshake, Refused
 from presence_progress.server.people import People, Person
-from presence_progress.server.questions import Denied, Questions, Unavailable
+from presence_progress.server.questions import Asker, Denied, Questions, Unavailable
 from presence_progress.server.site_settings import SiteSettings
 from presence_progress.settings import (
     DENIAL_TTL,
@@ -29,6 +29,9 @@ from presence_progress.settings import (
     MAX_FORESEEN,
     PERMISSION_TTL,
 )
+
+_RIGHTS = Asker("server", "rights")
+"""Asks whether users still may what they do: their own floods must not keep it from being known."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Identity:
     credentials: Mapping[str, str]
     installed_apps: tuple[str, ...] | None
     """From v16 on; the same versions have one endpoint for permissions, where v15 has two."""
+    address: str | None = None
+    """Of a guest, as all of them are one user: where the connection comes from, where known."""
 
     @property
     def sid(self) -> str:
@@ -50,6 +55,11 @@ class Identity:
     @property
     def is_guest(self) -> bool:
         return self.user == "Guest"
+
+    @property
+    def asker(self) -> Asker:
+        """Who shares what a user may use: all sockets of the user, or of a guest's address."""
+        return Asker("guest", self.address) if self.is_guest else Asker("user", self.user)
 
     @property
     def is_system_user(self) -> bool:
@@ -97,30 +107,35 @@ class Access:
             lambda person: PERMISSION_TTL if person else DENIAL_TTL
         )
 
-    async def identify(self, handshake: Handshake) -> Identity:
-        """Return who connects; :class:`Refused` or :class:`Unavailable` otherwise."""
-        return await self._identities.get(
+    async def identify(self, handshake: Handshake, address: str | None = None) -> Identity:
+        """Return who connects from an address; :class:`Refused` or :class:`Unavailable`
+        otherwise."""
+        # Not the credentials: who guesses sessions has new ones each time.
+        asker = Asker("sign-in", address)
+        identity = await self._identities.get(
             (handshake.site, *handshake.credentials.values()),
-            lambda: self._identify(handshake.site, handshake.credentials),
+            lambda: self._identify(handshake.site, handshake.credentials, asker),
         )
+        return replace(identity, address=address) if identity.is_guest else identity
 
     async def is_still(self, identity: Identity) -> bool:
         """Return whether a connection made now would be the same user's, of the same type."""
         try:
             now = await self._identities.renew(
                 (identity.site, *identity.credentials.values()),
-                lambda: self._identify(identity.site, identity.credentials),
+                lambda: self._identify(identity.site, identity.credentials, _RIGHTS),
             )
         except Refused:
             return False
         return (now.user, now.user_type) == (identity.user, identity.user_type)
 
-    async def _identify(self, site: str, credentials: Mapping[str, str]) -> Identity:
+    async def _identify(self, site: str, credentials: Mapping[str, str], asker: Asker) -> Identity:
+        method = "frappe.realtime.get_user_info"
         try:
-            info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
+            info = await self._ask(site, credentials, method, asker=asker)
             if not info:
                 # Frappe makes its secret when it is first asked: the second question carries it.
-                info = await self._ask(site, credentials, "frappe.realtime.get_user_info")
+                info = await self._ask(site, credentials, method, asker=asker)
         except Denied as error:
             raise Refused(f"Unauthorized: Error: {error.phrase}") from error
         if not isinstance(info, dict) or not texts.is_name(info.get("user"), MAX_NAME):
@@ -139,11 +154,15 @@ class Access:
     async def may_read(self, identity: Identity, document: Document) -> bool:
         """Return whether the user may read a document; believed for a minute."""
         key = (identity.site, identity.user, document)
-        permission = await self._permissions.get(key, lambda: self._may_read(identity, document))
-        if permission.is_granted or permission.credentials == identity.credentials:
-            return permission.is_granted
-        # The no may be another session's alone, which has ended.
-        return await self.may_still_read(identity, document)
+
+        def ask() -> Awaitable[Permission]:
+            return self._may_read(identity, document, identity.asker)
+
+        permission = await self._permissions.get(key, ask)
+        if not permission.is_granted and permission.credentials != identity.credentials:
+            # The no may be another session's alone, which has ended.
+            permission = await self._permissions.renew(key, ask)
+        return permission.is_granted
 
     async def may_read_all(
         self, identity: Identity, documents: Sequence[Document]
@@ -154,7 +173,7 @@ class Access:
         unknown = [document for document, is_granted in known.items() if is_granted is None]
         if unknown:
             rights = [(identity.user, document) for document in unknown]
-            look = await self.look(identity.site, (), rights)
+            look = await self.look(identity.site, (), rights, asker=identity.asker)
             answers = look.may_read if look else await self._may_read_each(identity, unknown)
             known.update(zip(unknown, answers, strict=True))
         return {document for document, is_granted in known.items() if is_granted}
@@ -182,9 +201,11 @@ class Access:
         return permission is not None and permission.is_granted
 
     async def may_still_read(self, identity: Identity, document: Document) -> bool:
-        """Return what Frappe says now."""
+        """Return what Frappe says now, whatever the user's own line is like."""
         key = (identity.site, identity.user, document)
-        permission = await self._permissions.renew(key, lambda: self._may_read(identity, document))
+        permission = await self._permissions.renew(
+            key, lambda: self._may_read(identity, document, _RIGHTS)
+        )
         return permission.is_granted
 
     def age(self, identity: Identity, document: Document) -> float:
@@ -201,7 +222,7 @@ class Access:
         """Ask anew how a user is shown, the next time."""
         self._people.forget(lambda key: key == (site, user))
 
-    async def _may_read(self, identity: Identity, document: Document) -> Permission:
+    async def _may_read(self, identity: Identity, document: Document, asker: Asker) -> Permission:
         doctype, name = document
         if identity.installed_apps is not None:
             method, parameters = "has_permission", {"doctype": doctype, "name": name}
@@ -211,7 +232,8 @@ class Access:
             method, parameters = "can_subscribe_doctype", {"doctype": doctype}
         try:
             answer = await self._ask(
-                identity.site, identity.credentials, f"frappe.realtime.{method}", parameters
+                *(identity.site, identity.credentials, f"frappe.realtime.{method}", parameters),
+                asker=asker,
             )
         except Denied:
             answer = False
@@ -220,9 +242,15 @@ class Access:
     # --- all at once, in the server's own name ---
 
     async def look(
-        self, site: str, sids: Collection[str], rights: Sequence[tuple[str, Document]]
+        self,
+        site: str,
+        sids: Collection[str],
+        rights: Sequence[tuple[str, Document]],
+        *,
+        asker: Asker | None = None,
     ) -> Look | None:
-        """Ask a site that has this app whose some sessions are, and who may read what.
+        """Ask a site that has this app whose some sessions are, and who may read what, because of
+        a client or in the server's own name.
 
         Returns None for a site that does not have it; :class:`Unavailable` when it cannot answer.
         """
@@ -230,7 +258,7 @@ class Access:
         questions = [[user, *document] for user, document in rights]
         body = {"sessions": list(sids), "questions": questions}
         try:
-            answer = await self.app.ask(site, "rights.look", body)
+            answer = await self.app.ask(site, "rights.look", body, asker=asker)
             look = Look(dict(answer["users"]), list(answer["may_read"]))
             answers = list(zip(rights, look.may_read, strict=True))
         except NoApp:
@@ -284,6 +312,7 @@ class Access:
                 identity.credentials,
                 "frappe.desk.form.load.get_user_info_for_viewers",
                 {"users": json.dumps([identity.user])},
+                asker=identity.asker,
             )
             told = people[identity.user]
             return Person(Who(told.get("fullname") or identity.user, told.get("image") or None))
@@ -296,4 +325,4 @@ class Access:
         The site tells everybody's servers, this one too.
         """
         body = {"user": identity.user, "invisible": invisible}
-        await self.app.ask(identity.site, "presence.set_invisible", body)
+        await self.app.ask(identity.site, "presence.set_invisible", body, asker=identity.asker)

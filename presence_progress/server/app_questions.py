@@ -14,7 +14,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from presence_progress import keys, rooms
-from presence_progress.server.questions import Denied, Questions, Unavailable
+from presence_progress.server.questions import Asker, Denied, Questions, Unavailable
 from presence_progress.settings import APP_LOOKUP, SECRET_TTL
 
 
@@ -31,15 +31,21 @@ class AppQuestions:
         self._without: dict[tuple[str, str], float] = {}
         """By site and method: until when it is not asked again."""
 
-    async def ask(self, site: str, method: str, body: Mapping[str, Any]) -> Any:
+    async def ask(
+        self, site: str, method: str, body: Mapping[str, Any], *, asker: Asker | None = None
+    ) -> Any:
         """Return what a method of ``presence_progress.site`` answers; :class:`NoApp` where there is
-        none, :class:`Unavailable` when the site cannot answer."""
+        none, :class:`Unavailable` when the site cannot answer.
+
+        ``asker`` is the client that makes it ask; without one, each method is an asker of its own.
+        """
         if self._without.get((site, method), 0) > time.monotonic():
             raise NoApp
         secret = {keys.SECRET_HEADER: await self._secret()}
         try:
             return await self._questions.ask(
-                site, secret, f"presence_progress.site.{method}", None, body
+                *(site, secret, f"presence_progress.site.{method}", None, body),
+                asker=asker or Asker("server", method),
             )
         except Denied:
             self._without[site, method] = time.monotonic() + APP_LOOKUP

@@ -16,13 +16,15 @@ from http import HTTPStatus
 from typing import Any
 
 from presence_progress.server.app_questions import AppQuestions, NoApp
-from presence_progress.server.questions import Denied, Failed, Questions, Unavailable
+from presence_progress.server.questions import Asker, Denied, Failed, Questions, Unavailable
 from presence_progress.server.sessions import NOT_PERMITTED
 from presence_progress.settings import QUERY_BUDGET
 
 BAD_FILTERS = "bad filters"
 LATER = "later"
 _REFUSALS = (NOT_PERMITTED, BAD_FILTERS)
+_COUNTS = Asker("server", "counts")
+"""Asks in its users' names, who have had their turns among themselves already."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class CountQuestions:
         for credentials in asked.credentials:
             try:
                 value = await self._questions.ask(
-                    site, credentials, "frappe.desk.reportview.get_count", parameters
+                    *(site, credentials, "frappe.desk.reportview.get_count", parameters),
+                    asker=_COUNTS,
                 )
             except Denied as error:
                 # It may be said to one session alone, which has ended: another may still ask.

@@ -1,5 +1,5 @@
 """Questions to Frappe over HTTP, as the user who is asked about: asked again while Frappe cannot
-answer, and never more at once than a site can bear.
+answer, and never more at once than a site can bear, nor than one asker may have under way.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import itertools
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import structlog
@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from presence_progress import rooms
 from presence_progress.server import metrics
+from presence_progress.server.fair_queue import Places
 from presence_progress.settings import (
     FRAPPE_PATIENCE,
     FRAPPE_QUESTIONS,
@@ -52,13 +53,23 @@ class Denied(Exception):
         self.phrase = _phrase(status)
 
 
+class Asker(NamedTuple):
+    """Because of whom a question is asked: each has its turn in a site's line."""
+
+    kind: str
+    """``user``, ``guest``, ``sign-in``, or ``server`` for what no client can make more of."""
+    name: str | None
+    """A user's id; a guest's address, or a connection's that signs in; what a server asks."""
+
+
 class Questions:
     """The way to Frappe; each site has its own line, so that a slow one holds up nobody else."""
 
     def __init__(self, settings: Settings, redis: Any) -> None:
         self._base = f"{settings.site_url.rstrip('/')}/api/method/"
         self._redis = redis
-        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
+        self._limits = settings.limits
+        self._lines: defaultdict[str, _Line] = defaultdict(lambda: _Line(self._most))
         self._http: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -72,6 +83,8 @@ class Questions:
         method: str,
         parameters: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        *,
+        asker: Asker,
     ) -> Any:
         """Return the ``message`` of Frappe's answer; with a body, the question is a POST.
 
@@ -80,7 +93,7 @@ class Questions:
         deadline = time.monotonic() + FRAPPE_PATIENCE
         line = self._lines[site]
         for pause in _pauses():
-            async with line.place(deadline):
+            async with line.place(asker, deadline):
                 try:
                     answer = await _within(
                         min(FRAPPE_TIMEOUT, max(0.1, deadline - time.monotonic())),
@@ -107,6 +120,15 @@ class Questions:
                 raise failure
             await asyncio.sleep(pause)
         raise AssertionError("pauses never end")
+
+    def _most(self, asker: Asker) -> int:
+        """Return how many questions an asker may have under way at one site."""
+        if asker.kind != "sign-in":
+            return self._limits.requests_per_user
+        if asker.name is not None:
+            return self._limits.sign_ins_per_address
+        # Nobody knows how many addresses these are: all but what a user has who is in already.
+        return max(1, FRAPPE_QUESTIONS - self._limits.requests_per_user)
 
     async def _ask_once(
         self,
@@ -172,29 +194,27 @@ async def _within(seconds: float, asking: Coroutine[Any, Any, T], method: str) -
 class _Line:
     """Who asks one site: so many at once, and nobody while it rests after a failure."""
 
-    def __init__(self) -> None:
-        self._places = asyncio.Semaphore(FRAPPE_QUESTIONS)
+    def __init__(self, most: Callable[[Asker], int]) -> None:
+        self._places = Places(FRAPPE_QUESTIONS, most)
         self._pauses: Iterator[float] | None = None
         self._rests_until = 0.0
         self._failure: Unavailable | None = None
         self._answers = asyncio.Event()
 
     @contextlib.asynccontextmanager
-    async def place(self, deadline: float) -> AsyncIterator[None]:
+    async def place(self, asker: Asker, deadline: float) -> AsyncIterator[None]:
         """Wait for a place; :class:`Unavailable` when there is none before the deadline."""
         while True:
             await self._wait_until_rested(deadline)
-            try:
-                await asyncio.wait_for(self._places.acquire(), deadline - time.monotonic())
-            except asyncio.TimeoutError:
-                raise self._failure or Unavailable("Frappe is too slow") from None
+            if not await self._places.take(asker, deadline - time.monotonic()):
+                raise self._failure or Unavailable("Frappe is too slow")
             try:
                 # Whoever waited for a place may find that Frappe has failed meanwhile.
                 if self._rests_until <= time.monotonic():
                     yield
                     return
             finally:
-                self._places.release()
+                self._places.give_back(asker)
 
     async def _wait_until_rested(self, deadline: float) -> None:
         while (rest := self._rests_until - time.monotonic()) > 0:

@@ -87,7 +87,7 @@ async def task_retry(session: Session, task_id: Any = None) -> None:
     body = {"task_id": task_id, "user": session.identity.user}
     try:
         if await _owns(session, task_id) and await session.services.access.app.ask(
-            session.identity.site, "tasks.retry", body
+            session.identity.site, "tasks.retry", body, asker=session.identity.asker
         ):
             return
     except NoApp:

@@ -258,7 +258,13 @@ class Site:
         self.gate.set()
 
     async def ask(
-        self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
+        self,
+        site: str,
+        credentials: Any,
+        method: str,
+        parameters: Any = None,
+        body: Any = None,
+        **_: Any,
     ) -> Any:
         if method.endswith("get_user_info_for_viewers"):
             if self.stock_error:

@@ -177,7 +177,13 @@ class Frappe:
         self.asked = asyncio.Semaphore(0)
 
     async def ask(
-        self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
+        self,
+        site: str,
+        credentials: Any,
+        method: str,
+        parameters: Any = None,
+        body: Any = None,
+        **_: Any,
     ) -> Any:
         self.asked.release()
         if self.is_away:

@@ -234,7 +234,13 @@ class Site:
         self.told: list[dict[str, Any]] = []
 
     async def ask(
-        self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
+        self,
+        site: str,
+        credentials: Any,
+        method: str,
+        parameters: Any = None,
+        body: Any = None,
+        **_: Any,
     ) -> Any:
         self.asked.append(method.rpartition(".")[2])
         if self.error:
