@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import engineio  # type: ignore[import-untyped]
 from engineio import packet as eio_packet
 
+from presence_progress.server import metrics
+from presence_progress.server.client_address import ClientAddress
 from presence_progress.server.heartbeat import Heartbeat
 from presence_progress.server.websocket import (
     PROTOCOL_ERRORS,
@@ -60,6 +62,7 @@ _UNKNOWN_SID = '{"code":1,"message":"Session ID unknown"}'
 _BAD_METHOD = '{"code":2,"message":"Bad handshake method"}'
 _BAD_REQUEST = '{"code":3,"message":"Bad request"}'
 _BAD_VERSION = '{"code":5,"message":"Unsupported protocol version"}'
+_TOO_MANY_CONNECTIONS = '{"code":4,"message":"Forbidden: too many connections of this address"}'
 
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -111,6 +114,7 @@ class Connection:
         "_reason",
         "_waiter",
         "_websocket",
+        "address",
         "backlog",
         "beat",
         "closed",
@@ -120,8 +124,12 @@ class Connection:
         "write",
     )
 
-    def __init__(self, engine: Engine, sid: str, websocket: WebSocket | None) -> None:
+    def __init__(
+        self, engine: Engine, sid: str, websocket: WebSocket | None, address: str | None
+    ) -> None:
         self.sid = sid
+        self.address = address
+        """Where its client is, where that is known."""
         self.upgrading: Upgrade | None = None
         self.posting = False
         self.closed = False
@@ -361,7 +369,7 @@ class Connection:
             self.beat = -1
             self.write = None
             self._packets.clear()
-            self._engine.sockets.pop(self.sid, None)
+            self._engine.forget(self)
             self._wake()
             if self._websocket is not None:
                 self._websocket.close()
@@ -369,6 +377,12 @@ class Connection:
                 self._engine._trigger_event("disconnect", self.sid, reason, run_async=False)
             )
         return self._ended
+
+
+class _TooManyConnections(Refused):
+    """Not for good: Socket.IO's clients try again after an error of HTTP, and mostly only then."""
+
+    status = "429 Too Many Requests"
 
 
 class Upgrade:
@@ -432,10 +446,17 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
     """Called with a connection, and the sites and rooms that it has missed changes of."""
 
     def __init__(
-        self, sid_prefix: str = "", limits: Limits = DEFAULT_LIMITS, **options: Any
+        self,
+        sid_prefix: str = "",
+        limits: Limits = DEFAULT_LIMITS,
+        trusted_proxies: Iterable[str] = (),
+        **options: Any,
     ) -> None:
         super().__init__(max_http_buffer_size=limits.payload, **options)
         self.limits = limits
+        self._client_address = ClientAddress(trusted_proxies)
+        self._of_address: Counter[str] = Counter()
+        """How many connections each address has here."""
         self._sid_prefix = sid_prefix
         self.heartbeat = Heartbeat(self.ping_interval, self.ping_timeout)
 
@@ -465,9 +486,14 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         event = await receive()
         # Some versions of the library read a body whole, however big, before anything is checked.
         head = {**event, "body": b"", "more_body": False}
-        environ = await self._async["translate_request"](scope, _returning(head), send)
+        environ = await self._async["translate_request"](
+            {**scope, "headers": [header for header in scope["headers"] if b"_" not in header[0]]},
+            _returning(head),
+            send,
+        )
         if not environ:
             return  # gone already
+        environ["REMOTE_ADDR"] = (scope.get("client") or [""])[0]
         try:
             if event["type"] == "websocket.connect":
                 websocket = AsgiWebSocket(receive, send)
@@ -476,7 +502,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
                 return
             response = await self._answer(environ, event, receive)
         except Refused as refused:
-            response = _response("400 BAD REQUEST", str(refused), "application/json")
+            response = _response(refused.status.upper(), str(refused), "application/json")
         encodings = environ.get("HTTP_ACCEPT_ENCODING", "")
         is_long = len(response["response"]) >= self.compression_threshold
         if self.http_compression and is_long and "gzip" in encodings:
@@ -528,7 +554,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         return connection
 
     def _open(self, environ: Mapping[str, str], websocket: WebSocket | None) -> Connection:
-        connection = Connection(self, self.generate_id(), websocket)
+        address = self._client_address.of(environ)
+        if address is not None:
+            if self._of_address[address] >= self.limits.connections_per_address:
+                metrics.LIMITED.labels("connections_per_address").inc()
+                raise _TooManyConnections(_TOO_MANY_CONNECTIONS)
+            self._of_address[address] += 1
+        connection = Connection(self, self.generate_id(), websocket, address)
         self.sockets[connection.sid] = connection
         can_upgrade = not websocket and self.allow_upgrades and "websocket" in self.transports
         opening = {
@@ -542,6 +574,15 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         # Not all of it: it is kept for as long as the connection lives.
         self.on_open(connection.sid, {key: environ[key] for key in KEPT if key in environ})
         return connection
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection that has ended no more."""
+        self.sockets.pop(connection.sid, None)
+        address = connection.address
+        if address is not None:
+            self._of_address[address] -= 1
+            if not self._of_address[address]:
+                del self._of_address[address]
 
 
 def _response(status: str, body: str, kind: str = "text/plain; charset=UTF-8") -> dict[str, Any]:

@@ -91,6 +91,8 @@ class WebSocket(Protocol):
 class Refused(Exception):
     """A handshake that is answered with an error."""
 
+    status = "400 Bad Request"
+
 
 Environ = dict[str, str]
 Greet = Callable[[Environ, WebSocket], Listener]
@@ -170,7 +172,7 @@ class DirectWebSocket(asyncio.Protocol):
     # --- the handshake ---
 
     def _shake_hands(self, greet: Greet, request: bytes) -> None:
-        environ = _read_request(request)
+        environ = {**_read_request(request), "REMOTE_ADDR": _peer_of(self._transport)}
         try:
             if environ["PATH_INFO"].rstrip("/") != "/socket.io":
                 self._refuse("404 Not Found", "Not found")
@@ -181,7 +183,7 @@ class DirectWebSocket(asyncio.Protocol):
                 raise Refused("Not a WebSocket's handshake")
             self.listener = greet(environ, self)
         except Refused as refused:
-            self._refuse("400 Bad Request", str(refused))
+            self._refuse(refused.status, str(refused))
             return
         accepted = accept_key(environ["HTTP_SEC_WEBSOCKET_KEY"]).encode()
         self.write(
@@ -298,9 +300,17 @@ def _read_request(request: bytes) -> Environ:
     environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
     for line in lines:
         name, _, value = line.partition(": ")
+        if "_" in name:
+            continue  # it would pass for the header with hyphens that a proxy has set
         key = f"HTTP_{name.upper().replace('-', '_')}"
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     return environ
+
+
+def _peer_of(transport: asyncio.Transport) -> str:
+    """Return the address of the other side; empty for a Unix socket."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else ""
 
 
 def _is_key(key: str) -> bool:

@@ -21,7 +21,7 @@ from presence_progress.server.engine import end_tasks
 from presence_progress.server.questions import Denied, Questions, Unavailable
 from presence_progress.server.rights import Rights
 from presence_progress.server.sessions import Session
-from presence_progress.settings import FRAPPE_QUESTIONS, Settings
+from presence_progress.settings import Limits, Settings
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import Fault, Faults, Forward, answer
 
@@ -143,23 +143,8 @@ async def test_a_page_of_a_list_is_asked_for_at_once(
         for number in range(10):
             await viewer.say("room_watch", f"presence:Airport/{number}")
         # One after the other, the second would wait for the first one's answer.
-        await faults.wait_asked("has_permission", count=10)
-
-
-async def test_a_site_is_never_asked_more_at_once_than_it_can_bear(
-    guarded: Process, faults: Faults, sign_in: Connect
-) -> None:
-    viewer, editor = await sign_in(VIEWER, guarded), await sign_in(EDITOR, guarded)
-    faults.forget()
-    async with faults.held("has_permission"):
-        for client in (viewer, editor):
-            for number in range(20):
-                await client.say("room_watch", f"presence:Airport/{number}")
-        await faults.wait_asked("has_permission", count=FRAPPE_QUESTIONS)
-        # That nothing more comes can only be waited for.
-        with pytest.raises(AssertionError, match="not asked"):
-            await faults.wait_asked("has_permission", count=FRAPPE_QUESTIONS + 1, seconds=0.5)
-    await faults.wait_asked("has_permission", count=40)
+        await faults.wait_asked("has_permission", count=Limits.requests_per_user)
+    await faults.wait_asked("has_permission", count=10)
 
 
 # --- the loop alone, with a minute that passes at once --------------------------------------------
