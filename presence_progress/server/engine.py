@@ -26,6 +26,7 @@ from engineio import packet as eio_packet
 from presence_progress.server import metrics
 from presence_progress.server.client_address import ClientAddress
 from presence_progress.server.heartbeat import Heartbeat
+from presence_progress.server.limits import RateLimit
 from presence_progress.server.websocket import (
     PROTOCOL_ERRORS,
     AsgiWebSocket,
@@ -117,6 +118,7 @@ class Connection:
         "address",
         "backlog",
         "beat",
+        "buckets",
         "closed",
         "posting",
         "sid",
@@ -152,6 +154,8 @@ class Connection:
         self._ended: asyncio.Task[None] | None = None
         self.beat = 0
         self._is_pinged = False
+        self.buckets: list[RateLimit] = []
+        """All are charged with what comes; sockets may share some."""
         engine.heartbeat.begin(self)
 
     @property

@@ -6,6 +6,7 @@ What each limit is for stands at :class:`~presence_progress.settings.Limits`.
 from __future__ import annotations
 
 from presence_progress.server import metrics
+from presence_progress.settings import Limits
 
 
 class OverLimit(Exception):
@@ -42,3 +43,14 @@ class TokenBucket:
     def is_full(self, now: float) -> bool:
         """Return whether it has been unused for so long that a new one would be the same."""
         return self._tokens + (now - self._at) * self._rate >= self._burst
+
+
+class RateLimit(TokenBucket):
+    """What may come of one of: ``events``, ``bytes``, ``user_events``, ``user_bytes``."""
+
+    __slots__ = ("counts_bytes", "limit")
+
+    def __init__(self, limits: Limits, what: str, now: float) -> None:
+        self.limit = f"{what}_per_second"
+        self.counts_bytes = what.endswith("bytes")
+        super().__init__(getattr(limits, self.limit), getattr(limits, f"{what}_burst"), now)
