@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from itertools import groupby
 from operator import attrgetter
@@ -33,6 +34,7 @@ from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
 from presence_progress.server.keeper import Keeper, Sweeper
+from presence_progress.server.limits import OverLimit
 from presence_progress.server.live_queries import LiveQueries
 from presence_progress.server.node import Node
 from presence_progress.server.online import Online
@@ -46,6 +48,7 @@ from presence_progress.server.stock_progress import StockProgress
 from presence_progress.server.store import Single, open_store
 from presence_progress.server.task_sweeper import TaskSweeper
 from presence_progress.server.transitions import Transitions
+from presence_progress.server.user_limits import UserLimits
 from presence_progress.server.viewers import Viewers
 from presence_progress.settings import (
     DRAIN_TIMEOUT,
@@ -72,6 +75,7 @@ class RealtimeServer:
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
             limits=settings.limits,
+            trusted_proxies=settings.trusted_proxies,
             logger=logging.getLogger("socketio.server"),
             engineio_logger=logging.getLogger("engineio.server"),
         )
@@ -106,6 +110,7 @@ class RealtimeServer:
         if settings.bench:
             self._events |= extensions.load_events(settings.bench, self._events)
         self._sessions: dict[str, Session] = {}
+        self._user_limits = UserLimits(settings.limits)
         self._sio.eio.on_caught_up = self._catch_up
         self._bus = Bus(
             Single(self._redis),
@@ -180,26 +185,31 @@ class RealtimeServer:
     # --- sockets ---
 
     async def _connect(self, namespace: str, sid: str, environ: Any, auth: Any = None) -> None:
-        eio_sid = self._eio_sid(namespace, sid)
+        connection = self._sio.eio.sockets.get(self._eio_sid(namespace, sid))
+        if connection is None:
+            raise ConnectionRefusedError("Gone")
         try:
             handshake = read_handshake(environ, namespace, self._settings)
-            identity = await self._access.identify(handshake)
-        except Refused as error:
+            identity = await self._access.identify(handshake, connection.address)
+            await self._user_limits.enter(identity, connection)
+        except (Refused, OverLimit) as error:
             metrics.REFUSED.labels(str(error)).inc()
             log.info("refused", namespace=namespace, why=str(error))
             raise ConnectionRefusedError(str(error)) from error
         except Unavailable as error:
             # A refused stock client never comes back; one that loses its transport tries again.
-            if connection := self._sio.eio.sockets.get(eio_sid):
+            if not connection.closed:
                 self._drop(connection, "Frappe is away")
             raise ConnectionRefusedError("Unavailable") from error
-        connection = self._sio.eio.sockets.get(eio_sid)
-        if connection is None:
-            # Gone while Frappe was being asked: nobody would ever say that it left.
-            raise ConnectionRefusedError("Gone")
-        await self._sio.accept(sid, namespace)
-        session = Session(self._services, sid, connection, identity, self._events)
-        self._sessions[sid] = session
+        with contextlib.ExitStack() as refused:
+            refused.callback(self._user_limits.leave, identity, connection)
+            if connection.closed:
+                # Gone in the meantime: nobody would ever say that it left.
+                raise ConnectionRefusedError("Gone")
+            await self._sio.accept(sid, namespace)
+            session = Session(self._services, sid, connection, identity, self._events)
+            self._sessions[sid] = session
+            refused.pop_all()
         self._online.come(session)
         if not identity.is_guest:
             spawn(invisible.introduce(session))
@@ -218,6 +228,7 @@ class RealtimeServer:
     async def _disconnect(self, namespace: str, sid: str, reason: str = "") -> None:
         session = self._sessions.pop(sid, None)
         if session:
+            self._user_limits.leave(session.identity, session.connection)
             metrics.SOCKETS.labels(session.identity.site).dec()
             if reason == TOO_SLOW:
                 metrics.DROPPED.labels(reason).inc()
