@@ -14,10 +14,9 @@ import asyncio
 import random
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Iterable
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import structlog
@@ -26,7 +25,9 @@ from presence_progress import keys
 from presence_progress.server.bus import Event
 from presence_progress.server.count_questions import Asked, Counted, CountQuestions
 from presence_progress.server.debounce import Debounce
-from presence_progress.server.questions import Unavailable
+from presence_progress.server.fair_queue import FairQueue
+from presence_progress.server.limits import OverLimit
+from presence_progress.server.questions import Asker, Unavailable
 from presence_progress.server.sessions import NOT_PERMITTED, Follow, Session
 from presence_progress.settings import (
     QUERY_BATCH,
@@ -42,6 +43,7 @@ second."""
 _PAUSES = 1, 2, 5, 10, 30
 """Seconds before a count that could not be had is asked for again; the last one is repeated."""
 _LONGEST_REST = 10
+TOO_MANY_QUERIES = "too many live queries of this user"
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +58,11 @@ class LiveQueries:
         self._ask = questions.ask
         self._queries: dict[tuple[str, str, str], _Query] = {}
         self._of_doctype: defaultdict[tuple[str, str], set[_Query]] = defaultdict(set)
+        self._watched: defaultdict[tuple[str, Asker], Counter[str]] = defaultdict(Counter)
+        """By site and user, or a guest's address: how many sockets watch each number."""
         self._debounce: Debounce[_Doubt] = Debounce(*QUERY_WAIT, self._resolve)
-        self._due: defaultdict[str, dict[_Query, None]] = defaultdict(dict)
-        """By site: what waits to be asked, in order."""
+        self._due: defaultdict[str, _Due] = defaultdict(_Due)
+        """By site: what waits to be asked."""
         self._workers: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
 
     async def run(self) -> None:
@@ -78,29 +82,52 @@ class LiveQueries:
 
     # --- who watches ---
 
+    def require_room_for(self, session: Session, room: str) -> None:
+        """:class:`OverLimit` when a socket's user has too many live queries for one more, whatever
+        sockets watch them. One that is watched already costs nothing more."""
+        watched = self._watched.get(_owner(session), ())
+        most = session.services.limits.queries_per_user
+        # Guests of whom nothing is known are not one client.
+        if room not in watched and len(watched) >= most and session.identity.asker.name:
+            raise OverLimit("queries_per_user", TOO_MANY_QUERIES)
+
     def show(self, session: Session, room: str) -> None:
         """Have a socket follow a number, whose user may read the DocType; it is sent the state,
         now or once it is known, or a denial."""
         site, user = session.identity.site, session.identity.user
         query = self._queries.get((site, user, room))
         if query is None:
-            query = self._queries[site, user, room] = _Query(site, user, room)
+            query = _Query(site, session.identity.asker, user, room)
+            self._queries[site, user, room] = query
             self._of_doctype[site, query.doctype].add(query)
             self._make_due(query)
-        query.watchers[session] = None
+        if session not in query.watchers:
+            query.watchers[session] = None
+            self._watched[_owner(session)][room] += 1
         if query.value is not None:
             session.send("room_state", query.state())
 
     def leave(self, session: Session, room: str) -> None:
         query = self._queries.get((session.identity.site, session.identity.user, room))
-        if query is not None:
-            query.watchers.pop(session, None)
+        if query is not None and session in query.watchers:
+            del query.watchers[session]
+            self._count_out(session, room)
             if not query.watchers:
                 self._remove(query)
 
+    def _count_out(self, session: Session, room: str) -> None:
+        watched = self._watched[_owner(session)]
+        watched[room] -= 1
+        if not watched[room]:
+            del watched[room]
+        if not watched:
+            del self._watched[_owner(session)]
+
     def _remove(self, query: _Query) -> None:
         del self._queries[query.site, query.user, query.room]
-        self._due[query.site].pop(query, None)
+        self._due[query.site].discard(query)
+        for session in query.watchers:
+            self._count_out(session, query.room)
         of_doctype = self._of_doctype[query.site, query.doctype]
         of_doctype.discard(query)
         if not of_doctype:
@@ -149,7 +176,7 @@ class LiveQueries:
         query.is_due = True
         if query.is_asked:
             return
-        self._due[query.site][query] = None
+        self._due[query.site].add(query)
         if len(self._workers[query.site]) < QUERY_QUESTIONS:
             worker = asyncio.ensure_future(self._work(query.site))
             self._workers[query.site].add(worker)
@@ -163,16 +190,15 @@ class LiveQueries:
             # In the same step as the last look at what is due: what comes next needs a new one.
             self._workers[site].discard(worker)
 
-    async def _ask_all(self, site: str, due: dict[_Query, None]) -> None:
-        while due:
-            batch = list(_next_batch(due))
+    async def _ask_all(self, site: str, due: _Due) -> None:
+        while batch := due.take_batch():
             for query in batch:
-                due.pop(query)
                 query.is_due, query.is_asked = False, True
                 query.asked_at = time.monotonic()
             began = time.monotonic()
             counted = await self._count(site, batch)
             took = time.monotonic() - began
+            due.note_answer(batch)
             for query in batch:
                 query.is_asked = False
             for query, count in zip(batch, counted, strict=True):
@@ -235,9 +261,11 @@ class LiveQueries:
 class _Query:
     """One number: whose, of what, and who watches it."""
 
-    def __init__(self, site: str, user: str, room: str) -> None:
+    def __init__(self, site: str, asker: Asker, user: str, room: str) -> None:
         parsed = keys.parse_room(room)
         self.site, self.user, self.room = site, user, room
+        self.asker = asker
+        """Whose turn it is asked in: that of who watched it first."""
         self.doctype, self.filters = parsed.doctype or "", parsed.filters or ""
         self.epoch, self.seq = uuid.uuid4().hex[:12], 0
         self.value: int | None = None
@@ -264,11 +292,49 @@ class _Query:
         return {"room": self.room, "epoch": self.epoch, "seq": self.seq, **more}
 
 
-def _next_batch(due: Iterable[_Query]) -> Iterator[_Query]:
-    first = next(iter(due))
-    if first.is_alone:
-        return iter([first])
-    return islice((query for query in due if not query.is_alone), QUERY_BATCH)
+class _Due:
+    """What waits to be asked at one site: of each user one number in turn."""
+
+    def __init__(self) -> None:
+        self._first: FairQueue[Asker, _Query] = FairQueue()
+        self._again: FairQueue[Asker, _Query] = FairQueue()
+        self._alone: FairQueue[Asker, _Query] = FairQueue()
+        """Those that are asked apart from others: one at a time, so that others go on."""
+        self._is_alone_asked = False
+
+    def add(self, query: _Query) -> None:
+        self._queue_of(query).add(query.asker, query)
+
+    def discard(self, query: _Query) -> None:
+        self._queue_of(query).discard(query.asker, query)
+
+    def _queue_of(self, query: _Query) -> FairQueue[Asker, _Query]:
+        # The same for as long as it waits: what decides it changes with an answer.
+        if query.is_alone:
+            return self._alone
+        return self._first if query.value is None else self._again
+
+    def take_batch(self) -> list[_Query]:
+        """Return what is asked in the next question; nothing when that would be too much now."""
+        if not self._is_alone_asked and (alone := self._alone.pop()):
+            self._is_alone_asked = True
+            return [alone[1]]
+        batch: list[_Query] = []
+        # Half of it are those of whom somebody waits for the first number, if there are so many:
+        # neither these nor the others wait for ever.
+        while len(batch) < QUERY_BATCH and (self._first or self._again):
+            for queue in (self._first, self._again):
+                if taken := queue.pop():
+                    batch.append(taken[1])
+        return batch
+
+    def note_answer(self, batch: list[_Query]) -> None:
+        if batch[0].is_alone:
+            self._is_alone_asked = False
+
+
+def _owner(session: Session) -> tuple[str, Asker]:
+    return session.identity.site, session.identity.asker
 
 
 def _lose(room: str, reason: str, session: Session) -> Awaitable[None] | None:

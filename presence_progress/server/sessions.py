@@ -354,6 +354,7 @@ class Session:
             queries = sum(map(keys.is_query, self.watched))
             if queries >= self.services.limits.queries_per_socket:
                 raise OverLimit("queries_per_socket", TOO_MANY_ROOMS)
+            self.services.queries.require_room_for(self, room)
         self.join(room, reads)
         self.watched[room] = self.watched.get(room, Follow(0)) | why
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,10 +19,11 @@ from presence_progress.server.access import Identity
 from presence_progress.server.bus import Event
 from presence_progress.server.count_questions import Asked, Counted, CountQuestions
 from presence_progress.server.debounce import Debounce
+from presence_progress.server.limits import OverLimit
 from presence_progress.server.live_queries import LiveQueries
 from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import Session
-from presence_progress.settings import QUERY_BATCH, QUERY_WAIT, Limits
+from presence_progress.settings import QUERY_BATCH, QUERY_QUESTIONS, QUERY_WAIT, Limits
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import Faults, Forward, answer
 
@@ -344,8 +346,11 @@ async def test_a_socket_may_not_ask_for_everything(server: Process, sign_in: Con
 class Seat:
     """As much of a session as a live query needs."""
 
-    def __init__(self, user: str = "ann") -> None:
-        self.identity = Identity("site", user, "System User", {"Cookie": f"sid={user}"}, ())
+    services = SimpleNamespace(limits=Limits(queries_per_user=2))
+
+    def __init__(self, user: str = "ann", address: str | None = None) -> None:
+        cookie = {"Cookie": f"sid={user}"}
+        self.identity = Identity("site", user, "System User", cookie, (), address)
         self.heard: list[tuple[str, Any]] = []
         self.news = asyncio.Event()
 
@@ -377,18 +382,27 @@ class Frappe:
         self.batches: list[list[str]] = []
         self.asked = asyncio.Condition()
         self.late: set[str] = set()
+        self.stuck: set[str] = set()
+        self.refused: set[str] = set()
+        self.gate = asyncio.Event()
+        """Until it is set, nothing is answered."""
+        self.gate.set()
 
     async def ask(self, site: str, asked: Sequence[Asked]) -> list[Counted]:
         async with self.asked:
             self.batches.append([one.filters for one in asked])
             self.asked.notify_all()
+        await self.gate.wait()
+        if self.stuck & {one.filters for one in asked}:
+            await asyncio.Event().wait()
         answers = []
         for one in asked:
             number = self.numbers.get(one.filters, 0)
             if isinstance(number, Exception):
                 raise number
             is_late = one.filters in self.late and len(asked) > 1
-            answers.append(Counted(is_late=True) if is_late else Counted(number))
+            refusal = "bad filters" if one.filters in self.refused else None
+            answers.append(Counted(is_late=True) if is_late else Counted(number, refusal))
         return answers
 
     async def wait_asked(self, times: int) -> None:
@@ -424,6 +438,53 @@ def filters_of(number: int) -> str:
 
 def watch(book: LiveQueries, seat: Seat, number: int = 0) -> None:
     book.show(cast(Session, seat), room_of(number))
+
+
+async def test_a_user_has_so_many_live_queries_over_all_sockets(
+    book: LiveQueries, frappe: Frappe
+) -> None:
+    def allows(seat: Seat, number: int) -> bool:
+        try:
+            book.require_room_for(cast(Session, seat), room_of(number))
+        except OverLimit as error:
+            assert (error.limit, error.reason) == (
+                "queries_per_user",
+                "too many live queries of this user",
+            )
+            return False
+        watch(book, seat, number)
+        return True
+
+    seats = [Seat(), Seat()]
+    assert [allows(seats[0], 0), allows(seats[1], 1), allows(seats[1], 2)] == [True, True, False]
+    # One that another tab has costs nothing more, and ends with the last of them.
+    assert allows(seats[1], 0) and allows(seats[1], 0)
+    book.leave(cast(Session, seats[0]), room_of(0))
+    assert not allows(seats[0], 2)
+    book.leave(cast(Session, seats[1]), room_of(0))
+    book.leave(cast(Session, seats[1]), room_of(0))
+    assert allows(seats[0], 2) and not allows(seats[0], 3)
+    # Guests are told apart by their address, as far as it is known.
+    for guest in (Seat("Guest", "a"), Seat("Guest", "b")):
+        assert [allows(guest, number) for number in range(3)] == [True, True, False]
+    assert all(allows(Seat("Guest"), number) for number in range(5))
+
+
+async def test_a_number_that_is_refused_does_not_count(book: LiveQueries, frappe: Frappe) -> None:
+    frappe.refused = {filters_of(0), filters_of(1)}
+    seat = Seat()
+    for number in range(2):
+        watch(book, seat, number)
+    await seat.hears("query")
+    await until_gone(book, room_of(0), room_of(1))
+    for number in range(2, 4):
+        book.require_room_for(cast(Session, seat), room_of(number))
+        watch(book, seat, number)
+
+
+async def until_gone(book: LiveQueries, *rooms: str) -> None:
+    while any(room in rooms for _, _, room in book._queries):
+        await asyncio.sleep(0.001)
 
 
 async def test_a_number_is_asked_for_now_and_then_without_any_signal(
@@ -496,6 +557,71 @@ async def test_nobody_asks_for_what_nobody_watches(book: LiveQueries, frappe: Fr
     frappe.batches.clear()
     await frappe.wait_asked(5)
     assert not [batch for batch in frappe.batches if filters_of(0) in batch]
+
+
+async def until_first_is_asked(book: LiveQueries, frappe: Frappe, *seats: Seat) -> None:
+    """Have questions under way that a test answers: what is due from now on, waits."""
+    frappe.gate.clear()
+    for number in range(QUERY_QUESTIONS):
+        watch(book, seats[0], number)
+        await frappe.wait_asked(number + 1)
+
+
+async def test_a_users_many_numbers_do_not_make_anothers_late(
+    book: LiveQueries, frappe: Frappe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_queries, "QUERY_REFRESH", 1_000)
+    flood, ann = Seat("flood"), Seat("ann")
+    await until_first_is_asked(book, frappe, flood)
+    for number in range(100, 100 + 10 * QUERY_BATCH):
+        watch(book, flood, number)
+    watch(book, ann, 1_000)
+    watch(book, ann, 1_001)
+    frappe.gate.set()
+    await ann.hears("room_state", room=room_of(1_001))
+    following = [filters for batch in frappe.batches[QUERY_QUESTIONS:] for filters in batch]
+    assert following[:4] == [filters_of(number) for number in (100, 1_000, 101, 1_001)]
+
+
+async def test_a_first_number_waits_for_no_refreshes_nor_these_for_first_ones(
+    book: LiveQueries, frappe: Frappe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_queries, "QUERY_REFRESH", 1_000)
+    seats = [Seat(f"user {number}") for number in range(3 * QUERY_BATCH)]
+    for number, seat in enumerate(seats):
+        watch(book, seat, number)
+    for seat in seats:
+        await seat.hears("room_state")
+    frappe.gate.clear()
+    frappe.batches.clear()
+    book.doubt_all()
+    await frappe.wait_asked(QUERY_QUESTIONS)
+    for number in range(2 * QUERY_BATCH):
+        watch(book, Seat(f"new {number}"), 1_000 + number)
+    frappe.gate.set()
+    await frappe.wait_asked(QUERY_QUESTIONS + 1)
+    mixed = [int(json.loads(filters)["n"]) for filters in frappe.batches[QUERY_QUESTIONS]]
+    assert sum(number >= 1_000 for number in mixed) == QUERY_BATCH / 2
+
+
+async def test_numbers_that_fail_leave_the_way_to_others(
+    book: LiveQueries, frappe: Frappe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_queries, "QUERY_REFRESH", 1_000)
+    flood, ann = Seat("flood"), Seat("ann")
+    for number in range(5):
+        frappe.numbers[filters_of(number)] = Unavailable("too slow")
+        watch(book, flood, number)
+    for number in range(5):
+        await flood.hears("room_denied", room=room_of(number))
+    # From now on they are asked apart, and never come to an end.
+    frappe.stuck = {filters_of(number) for number in range(5)}
+    asked = len(frappe.batches)
+    await frappe.wait_asked(asked + 1)
+    for number in range(100, 105):
+        watch(book, ann, number)
+        await ann.hears("room_state", room=room_of(number))
+    assert sum(batch[0] in frappe.stuck for batch in frappe.batches[asked:]) <= 1
 
 
 async def test_only_what_tells_of_a_change_of_its_doctype_is_heard(

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 import uvicorn
 
+from presence_progress import keys
 from presence_progress.server import user_limits
 from presence_progress.server.access import Identity
 from presence_progress.server.app import RealtimeServer
@@ -29,7 +30,7 @@ from tests.server.conftest import NAMESPACE, SITE, Stack, session_of
 from tests.server.faults import Faults
 
 VIEWER, EDITOR = "viewer@example.com", "editor@example.com"
-LIMITS = Limits(sockets_per_user=2, connections_per_address=3)
+LIMITS = Limits(sockets_per_user=2, connections_per_address=3, queries_per_user=2)
 CONNECT = f"40{NAMESPACE},"
 GOODBYE = f"41{NAMESPACE},"
 
@@ -170,6 +171,31 @@ async def test_sockets_that_come_and_go_any_way_leave_no_count_behind(
         await there.aclose()
         await until(lambda: not own.server._sio.manager.connecting)
     await until(own.nothing_is_left)
+
+
+async def test_live_queries_are_counted_over_all_sockets_of_a_user(stack: Stack, own: Own) -> None:
+    rooms = [keys.query_room("Airport", {"name": str(number)}) for number in range(3)]
+    sid = await session_of(stack, VIEWER)
+    async with own.socket(sid) as first, own.socket(sid) as second:
+        for one in (first, second):
+            await joined(one)
+        for one, room in ((first, rooms[0]), (second, rooms[1])):
+            await watch(one, room, "room_state")
+        denied = await watch(second, rooms[2], "room_denied")
+        assert denied["reason"] == "too many live queries of this user"
+        assert limited("queries_per_user")
+        await watch(second, rooms[0], "room_state")
+        await first.send(f"42{NAMESPACE}," + json.dumps(["room_unwatch", rooms[0]]))
+        await second.send(f"42{NAMESPACE}," + json.dumps(["room_unwatch", rooms[0]]))
+        await watch(second, rooms[2], "room_state")
+
+
+async def watch(frames: Frames, room: str, answer: str) -> Any:
+    await frames.send(f"42{NAMESPACE}," + json.dumps(["room_watch", room]))
+    while True:
+        event, message = json.loads((await frames.receive()).removeprefix(f"42{NAMESPACE},"))
+        if event == answer and message["room"] == room:
+            return message
 
 
 # --- connections of an address --------------------------------------------------------------------
