@@ -139,6 +139,8 @@ FRAPPE_PATIENCE = 12
 is held as long; then it is cut off, to come again."""
 FRAPPE_QUESTIONS = 16
 """Questions to one site at once: its web workers are few, and have other work."""
+SERVER_QUESTIONS = 8
+"""Of these, at most, of each kind that a server asks for all of a site's users."""
 REDIS_TIMEOUT = 5
 """Seconds for one answer of Redis; one that hangs must not hang the server."""
 REDIS_CONNECTIONS = 32
@@ -208,7 +210,7 @@ class Limits:
     requests_per_user: int = 4
     """Requests to Frappe under way for one user, of the 16 that a site has at most."""
     sign_ins_per_address: int = 8
-    """Requests to Frappe under way, who somebody is, for connections from one address."""
+    """Requests to Frappe that sign in connections from one address, under way at once."""
     pending_events: int = 3_000
     """Queued events per socket; beyond this it is disconnected."""
     payload: int = 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,12 @@ def test_every_limit_is_a_setting_that_is_read_and_checked(root: Path) -> None:
         for bad in (-1, 1.5, "many", [1], True):
             with pytest.raises(BadSetting, match=f"{key} in .* a whole number from 1 on"):
                 read(root, **{key: bad})
+
+
+def test_every_limit_is_documented_with_its_default() -> None:
+    documented = Path(__file__).parents[1].joinpath("docs/running.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", documented, re.MULTILINE)
+    assert dict(rows) == {limit.name: str(limit.default) for limit in fields(Limits)}
 
 
 def test_trusted_proxies_are_addresses_and_networks(root: Path) -> None:

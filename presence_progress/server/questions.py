@@ -25,6 +25,7 @@ from presence_progress.settings import (
     FRAPPE_PATIENCE,
     FRAPPE_QUESTIONS,
     FRAPPE_TIMEOUT,
+    SERVER_QUESTIONS,
     Settings,
 )
 
@@ -123,6 +124,8 @@ class Questions:
 
     def _most(self, asker: Asker) -> int:
         """Return how many questions an asker may have under way at one site."""
+        if asker.kind == "server":
+            return SERVER_QUESTIONS
         if asker.kind != "sign-in":
             return self._limits.requests_per_user
         if asker.name is not None:

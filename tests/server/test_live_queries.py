@@ -618,6 +618,8 @@ async def test_numbers_that_fail_leave_the_way_to_others(
     frappe.stuck = {filters_of(number) for number in range(5)}
     asked = len(frappe.batches)
     await frappe.wait_asked(asked + 1)
+    while not all(query.is_due or query.is_asked for query in book._queries.values()):
+        await asyncio.sleep(0.001)
     for number in range(100, 105):
         watch(book, ann, number)
         await ann.hears("room_state", room=room_of(number))
