@@ -46,17 +46,18 @@ class Page:
 async def test_a_storm_of_pages_loses_nothing(
     stack: Stack, server: Process, sign_in: Connect
 ) -> None:
-    sid = await session_of(stack, VIEWER)
+    # As many as each may have.
+    sids = [await session_of(stack, user) for user in (VIEWER, EDITOR)]
     url = f"{server.url}/socket.io/?EIO=4&transport=websocket"
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
 
-        async def connect() -> Page:
+        async def connect(sid: str) -> Page:
             page = Page(await http.ws_connect(url, headers={"Cookie": f"sid={sid}"}))
             await page.say(f"40{NAMESPACE},")
             await page.until(f"40{NAMESPACE}")
             return page
 
-        pages = await asyncio.gather(*(connect() for _ in range(PAGES)))
+        pages = await asyncio.gather(*(connect(sids[page % 2]) for page in range(PAGES)))
         for page in pages:
             for event in (
                 ["task_subscribe", "a task"],
