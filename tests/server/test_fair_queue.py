@@ -91,7 +91,7 @@ async def test_a_flood_has_its_share_and_others_the_next_turn() -> None:
     assert askers.held.count("flood") == 50
 
 
-async def test_whoever_stops_waiting_takes_no_place_with_them() -> None:
+async def test_a_caller_that_stops_waiting_takes_no_place() -> None:
     places: Places[str] = Places(1, lambda owner: 1)
     askers = Askers(places)
     await askers.come("ann")
