@@ -18,8 +18,8 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Due:
-    """Rooms taken for sweeping, until ``claimed_until`` (ms, by the scripts' clock); after that others
-    may take them."""
+    """Rooms taken for sweeping, until ``claimed_until`` (ms, by the scripts' clock); after
+    that others may take them."""
 
     claimed_until: int
     rooms: list[Place]

@@ -4,12 +4,13 @@ world of the models, whose time the tests rule."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha1
 from typing import Any
 
 import pytest
 import redis
 
-from presence_progress import presence, rooms, task_room
+from presence_progress import keys, presence, rooms, task_room
 from presence_progress.settings import (
     EDITING_LEASE,
     NODE_LEASE,
@@ -82,9 +83,7 @@ def seen(world: World, ms: int) -> list[str]:
 
 
 @STEPS
-def test_nobody_comes_or_goes(
-    world: World, step: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_comes_or_goes(world: World, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [server.node.id for server in world.servers]
     world.advance(2 * SWEEP_INTERVAL)
     hooks: list[Any] = []
@@ -164,6 +163,36 @@ def test_where_no_server_lives_time_passes_unseen(world: World) -> None:
     assert "kim" not in world.viewers(ROOM)
 
 
+@pytest.mark.parametrize("step", [-HOUR, -5_000])
+def test_a_room_on_another_shard_has_a_clock_that_is_not_set_back_either(
+    world: World, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, is_refused = rooms.source, "({ err = 'MOVED' })"
+
+    def elsewhere(script: str) -> str:
+        text = source(script)
+        if script.startswith("presence_"):
+            text = text.replace("redis.pcall('HMGET', key, 'last', 'offset')", is_refused)
+            assert is_refused in text
+        return text
+
+    monkeypatch.setattr(rooms, "source", elsewhere)
+    digest = lambda script: sha1(elsewhere(script).encode()).hexdigest()  # noqa: E731
+    monkeypatch.setattr(rooms, "digest", digest)
+    world.clock_of = lambda place: keys.room_key(*place) + ":clock"
+    here, _ = world.servers
+    enter(world, here, "tab-ann", "ann", "editing")
+    lose(world, world.servers[1], "tab-bob", "bob")
+    world.check()
+    world.advance(100)
+    world.step = step
+    # The rest of a lease may be counted once more.
+    assert "bob" in seen(world, RECONNECT_GRACE + 2 * SWEEP_INTERVAL)
+    seen(world, EDITING_LEASE)
+    assert world.snapshot(ROOM).state["ann"]["activity"] == "viewing"
+    assert world.client.ttl(world.clock_of((world.site, ROOM))) > 0
+
+
 @pytest.mark.parametrize("step", [-HOUR, HOUR])
 def test_what_people_are_shown_is_redis_s_time(world: World, step: int) -> None:
     here, _ = world.servers
@@ -190,7 +219,7 @@ class Task:
 
     def pass_time(self, ms: int, *, is_alive: bool = True) -> list[str]:
         """Let time pass, and return the states that it was in."""
-        states = []
+        states: list[str] = []
         renewal, world = int(TASK_RENEWAL * 1000), self._world
         for past in range(0, ms, SWEEP_INTERVAL):
             world.advance(SWEEP_INTERVAL)

@@ -356,6 +356,7 @@ class World:
         self.now = _START
         self.step = 0
         """By how much Redis's clock is wrong, ms."""
+        self.clock_of: Callable[[tuple[str, str]], str] = lambda place: keys.CLOCK
         self.client = client
         self.site = site
         self.limits = limits
@@ -391,7 +392,8 @@ class World:
             before = place.state()
             place.wall = wall
             # The model need not know how time is counted: by all that happens, it is counted well.
-            call.effect(place, wall + int(self.client.hget(keys.CLOCK, "offset")), result)
+            offset = self.client.hget(self.clock_of(call.place), "offset")
+            call.effect(place, wall + int(offset), result)
             if place.state() != before:
                 self._seen[call.place].to_come.append(place.state())
         return result
