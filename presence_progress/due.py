@@ -18,8 +18,8 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Due:
-    """Rooms taken for sweeping, until ``claimed_until`` (ms since 1970); after that others may take
-    them."""
+    """Rooms taken for sweeping, until ``claimed_until`` (ms, by the scripts' clock); after
+    that others may take them."""
 
     claimed_until: int
     rooms: list[Place]
@@ -36,7 +36,7 @@ def take_call(limit: int) -> rooms.Call[Due]:
 
 
 def schedule_call(site: str, room: str, claimed_until: int, due: int) -> rooms.Call[None]:
-    """Note when a swept room is due again: ms since 1970, or -1 for never."""
+    """Note in how many ms a swept room is due again; -1 for never."""
     return rooms.Call(
         "due_set", [keys.DUE], [keys.place(site, room), claimed_until, due], lambda reply: None
     )

@@ -21,7 +21,10 @@ DUE = PREFIX + "due:{nodes}"
 """Sorted set: site and room → when something happens there by itself. Tells any server node where
 to sweep. On the shard of ``NODES``: of a cluster one shard is more than the others, not two."""
 NODES = PREFIX + "{nodes}"
-"""Sorted set: server node → until when it lives; see scripts/_node.lua."""
+"""Sorted set: server node → until when it lives; see scripts/node_renew.lua."""
+CLOCK = PREFIX + "{nodes}:clock"
+"""Hash: how far the clock by which all things end is from Redis's own; see scripts/_clock.lua. A
+room on another shard of a cluster has one of its own beside its state."""
 
 SECRET = PREFIX + "secret"
 """What the realtime server shows a site, to be told of all its users; whoever can read this Redis

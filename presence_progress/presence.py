@@ -279,7 +279,7 @@ def reconcile_call(
 
 @dataclass(frozen=True)
 class Swept:
-    """A room after a sweep: when it is due again (ms since 1970, or -1), which nodes have sessions
+    """A room after a sweep: in how many ms it is due again, or -1, which nodes have sessions
     there, and what the site's hooks are still to be told, as Redis has it."""
 
     due: int
@@ -312,8 +312,8 @@ def note_call(site: str, room: str, *, has_hooks: bool = False) -> rooms.Call[Sw
 
 @dataclass(frozen=True)
 class Lease:
-    """Until when a node lives, in ms since 1970, and all nodes that anybody knows of, also dead
-    ones."""
+    """Until when a node lives, in ms by the scripts' clock, and all nodes that anybody knows of,
+    also dead ones."""
 
     until: int
     nodes: frozenset[str]

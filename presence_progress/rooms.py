@@ -162,7 +162,7 @@ def scripts() -> list[str]:
 @cache
 def source(script: str) -> str:
     """Return a script with the parts that its family shares in front of it."""
-    parts = ("_stock", "_room", *_PARTS.get(script.partition("_")[0], ()))
+    parts = ("_clock", "_stock", "_room", *_PARTS.get(script.partition("_")[0], ()))
     return "\n".join((_SCRIPTS / f"{name}.lua").read_text() for name in (*parts, script))
 
 

@@ -196,7 +196,7 @@ def pass_call(
 
 
 class Swept(NamedTuple):
-    """A task after a sweep: when it is due again (ms since 1970, or -1), whether its state has
+    """A task after a sweep: in how many ms it is due again, or -1, whether its state has
     changed, and whether it has ended and not everybody knows."""
 
     due: int

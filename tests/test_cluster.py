@@ -220,3 +220,23 @@ def test_a_cluster_that_is_away_is_told_as_redis_is(site: str) -> None:
     # And a job does not fail because of it.
     with progress.Task("alone") as task:
         task.advance()
+
+
+def test_a_shard_whose_clock_is_set_back_keeps_nobody(
+    in_cluster: str, shards: Shards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "SESSION_LEASE", 300)
+    hour = 3_600_000
+
+    def room(name: str) -> str:
+        return keys.presence_room("ToDo", name)
+
+    for shard in shards.all:
+        name = shards.name_on(shard, in_cluster, room)
+        presence.enter("ToDo", name, session="job", user="ann")
+        assert list(presence.viewers("ToDo", name)) == ["ann"]
+        # As it looks afterwards: what was just now is in an hour.
+        own = keys.room_key(in_cluster, room(name)) + ":clock"
+        shard.client.hincrby(own if shard.client.exists(own) else keys.CLOCK, "last", hour)
+        shard.client.zincrby(keys.presence_keys(in_cluster, room(name))[2], hour, "end job ann")
+        until(lambda name=name: not presence.viewers("ToDo", name), 5)  # type: ignore[misc]

@@ -63,9 +63,11 @@ ROOMS = {"a": "presence:ToDo/a", "b": "presence:ToDo/b", "": keys.ONLINE}
 DOCUMENTS = st.sampled_from(list(ROOMS))
 ACTIVITIES = st.sampled_from(presence.ACTIVITIES)
 FOCUS = st.sampled_from([None, "city", "zip"])
-TROUBLES = ["kill", "end", "pause", "rewire", "lose memory", "old data"]
-SKEWS = st.integers(-(10**7), 10**7)
-"""By how much a server's clock is wrong, ms."""
+TROUBLES = ["kill", "end", "pause", "rewire", "lose memory", "old data", "set the clock"]
+LOOK, LEAP = 500, 2_000
+"""How exactly the clock of the scripts goes on when Redis's is set; see scripts/_clock.lua."""
+SKEWS = st.integers(0, 2 * 10**7)
+"""By how much a server's clock is wrong, ms; it counts from some moment before the server began."""
 
 
 class Life(RuleBasedStateMachine):
@@ -131,6 +133,8 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: len(self.servers) < 3)
     @rule(skew=SKEWS)
     def boot(self, skew: int) -> None:
+        if not self.servers:
+            self._trouble()
         self.servers.append(Server(self.world, self._next("server"), skew))
 
     @may("kill", "servers")
@@ -277,6 +281,14 @@ class Life(RuleBasedStateMachine):
     @rule(watcher=one_of("watchers"))
     def doubt(self, watcher: Watcher) -> None:
         watcher.doubt()
+
+    @may("set the clock")
+    @rule(ms=st.sampled_from([-3_600_000, -20_000, -600, 900, 4_000, 12_000, 3_600_000]))
+    def set_the_clock(self, ms: int) -> None:
+        """Redis's clock is wrong from now on, or right again: nobody comes or goes for it."""
+        self.world.step += ms
+        self.jobs = {job: at - LEAP for job, at in self.jobs.items()}
+        self.last_here = {one: at + LOOK for one, at in self.last_here.items()}
 
     # --- Redis loses its memory ---
 

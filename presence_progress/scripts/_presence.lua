@@ -23,7 +23,7 @@ local site, room, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local large, batch_for, left_for = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local has_hooks = ARGV[7] == '1'
 
-local now = clock()
+local now, time = clock(), wall()  -- for what ends, and for what is shown
 local COUNT, LEFT = ':count', ':left:'
 local COUNT_ROOM = 'online:count'
 local MAX_LEFT, MAX_TRANSITIONS = 20, 10000
@@ -74,7 +74,7 @@ local function keep_person(user, person)
     end
   else
     redis.call('HDEL', sessions_key, user)
-    gone[user] = string.sub(person.who, 1, -2) .. ',"last_seen":' .. string.format('%.0f', person.seen or now) .. '}'
+    gone[user] = string.sub(person.who, 1, -2) .. ',"last_seen":' .. string.format('%.0f', person.seen or time) .. '}'
   end
 end
 
@@ -100,7 +100,7 @@ local function end_session(user, person, session)
   end
   mark(ending.node, session, -1)
   person.sessions[session] = nil
-  person.seen = math.max(person.seen or 0, ending.lost or now)
+  person.seen = math.max(person.seen or 0, ending.lost or time)
   if ending.node == OWN_LEASE or ending.node == LOST then
     drop_deadline('end', session, user)
   end
@@ -119,7 +119,7 @@ local function lose_session(user, person, session, grace)
     end_session(user, person, session)
   elseif lost and lost.node ~= LOST then
     mark(lost.node, session, -1)
-    lost.node, lost.lost = LOST, now
+    lost.node, lost.lost = LOST, time
     set_deadline('end', session, user, now + grace)
   end
 end
@@ -178,11 +178,11 @@ local function merge(person)
 end
 
 local function note_transition(kind, user)
-  local time = redis.call('TIME')
+  local at = redis.call('TIME')
   redis.call('RPUSH', transitions_key, json_object({
     '"kind":' .. cjson.encode(kind),
     '"user":' .. cjson.encode(user),
-    '"at":' .. string.format('%.0f', time[1] * 1000000 + time[2]),
+    '"at":' .. string.format('%.0f', at[1] * 1000000 + at[2]),
   }))
 end
 

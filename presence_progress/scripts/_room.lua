@@ -1,16 +1,10 @@
 -- What every script that changes a room begins with. Loaded in front of each of them by rooms.py, after
--- _stock.lua; it touches no key by itself.
+-- _clock.lua and _stock.lua; it touches no key by itself.
 --
 -- A room is one hash: its fields, each a JSON text, and two of its own, ':epoch' and ':seq'. One key, so that
 -- the state and its position can only be lost together.
 
 local EPOCH, SEQ = ':epoch', ':seq'
-
--- Milliseconds since 1970 by Redis's own clock, the only one that decides.
-local function clock()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
 
 local function json_object(pairs_list)
   return '{' .. table.concat(pairs_list, ',') .. '}'
@@ -63,7 +57,7 @@ local function change_room(room_key, site, room, ttl, set, unset)
       '"unset":[' .. table.concat(unset_json, ',') .. ']',
     })
     publish(site, room, message)
-    if not has_server(clock()) then
+    if not has_server() then
       for _, stock_room in ipairs(stock_rooms(room_key, room)) do
         publish(site, stock_room, message)
       end

@@ -1,14 +1,15 @@
--- To whom a change of a room is told while no server of ours runs. Loaded in front of each script by rooms.py.
+-- To whom a change of a room is told while no server of ours runs. Loaded in front of each script by rooms.py,
+-- after _clock.lua.
 --
 -- Frappe's own server lets nobody join a room of ours. It has rooms with the same readers: a user's, a document's,
 -- a DocType's, the website's, and that of all System Users. Presence needs a server of ours.
 
--- The server nodes of ours, and until when each lives, as keys.py names it. It is of another slot than the room:
--- a cluster may refuse to look there, and a cluster is only ever our server's.
-local NODES = 'presence_progress:{nodes}'
-
-local function has_server(now)
-  return redis.pcall('ZCOUNT', NODES, string.format('(%.0f', now), '+inf') ~= 0
+local function has_server()
+  local known = redis.pcall('ZCARD', NODES)
+  if type(known) == 'table' then
+    return true -- A shard of a cluster, which is only ever our server's.
+  end
+  return known > 0 and redis.call('ZCOUNT', NODES, string.format('(%.0f', clock()), '+inf') > 0
 end
 
 -- A user's room, or none: that of guests is everybody's.

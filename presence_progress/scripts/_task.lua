@@ -3,8 +3,9 @@
 -- KEYS[2] - hash: what its job and the servers know of it. Of the attempt: holder, the process that has begun it;
 --           lease, until when its job is known to live; heard_at, when that was said; lost_at, when a stalled one
 --           is given up; cancel_at, when a cancelled job is killed; outcome, what became of its own job while its
---           children go on (times in ms since 1970). Of the task: checkpoint, traceback, job; made, the attempt that
---           a retry has last made a job for; and settled, the last attempt whose end everybody knows
+--           children go on (times in ms of clock(), but heard_at, which is shown, of wall()). Of the task: checkpoint,
+--           traceback, job; made, the attempt that a retry has last made a job for; and settled, the last attempt
+--           whose end everybody knows
 -- KEYS[3] - hash: place → message, JSON
 -- KEYS[4] - hash: child → its attempt and state, or 'parted' when it belonged to an earlier attempt of this task
 -- ARGV[1] - site
@@ -13,7 +14,7 @@
 
 local room_key, work_key, messages_key, children_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local site, room, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local now = clock()
+local now, time = clock(), wall()  -- for what ends, and for what is shown
 
 local ENDED = { done = true, failed = true, cancelled = true, lost = true }
 
@@ -41,7 +42,8 @@ end
 -- Say that the attempt is over; set: what else is to be said with it.
 local function end_with(new_state, set)
   set[#set + 1] = { 'state', cjson.encode(new_state) }
-  set[#set + 1] = { 'ended_at', whole(now) }
+  -- Redis's clock may have been set back meanwhile.
+  set[#set + 1] = { 'ended_at', whole(math.max(time, field('started_at') or 0)) }
   set[#set + 1] = { 'eta', 'null' }
   set[#set + 1] = { 'eta_range', 'null' }
   redis.call('HDEL', work_key, 'lease', 'lost_at', 'cancel_at', 'outcome')
@@ -51,7 +53,7 @@ end
 
 -- The job is heard of, and known to live for a while, in milliseconds.
 local function extend_lease(lease)
-  redis.call('HSET', work_key, 'lease', whole(now + lease), 'heard_at', whole(now))
+  redis.call('HSET', work_key, 'lease', whole(now + lease), 'heard_at', whole(time))
   redis.call('HDEL', work_key, 'lost_at')
 end
 

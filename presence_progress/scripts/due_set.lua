@@ -3,7 +3,7 @@
 -- KEYS[1] - sorted set: site and room → when a lease there may end, ms
 -- ARGV[1] - member: site and room
 -- ARGV[2] - until when it was taken, as due_take.lua said
--- ARGV[3] - when the next lease ends, ms since 1970; -1 when no session is left
+-- ARGV[3] - how soon the next lease ends, ms; -1 when no session is left
 -- Returns nothing.
 
 local due_key = KEYS[1]
@@ -13,6 +13,6 @@ if tonumber(redis.call('ZSCORE', due_key, member) or -1) == claimed_until then
   if due < 0 then
     redis.call('ZREM', due_key, member)
   else
-    redis.call('ZADD', due_key, due, member)
+    redis.call('ZADD', due_key, clock() + due, member)
   end
 end

@@ -45,7 +45,8 @@ if mine.activity ~= activity or mine.focus ~= focus then
   mine.at = now
 end
 mine.node, mine.activity, mine.focus, mine.lost = node, activity, focus, nil
-person.who, person.since = ARGV[17], person.since or now
+-- After its clock was set back, nobody is here since later than now.
+person.who, person.since = ARGV[17], math.min(person.since or time, time)
 if node == OWN_LEASE then
   set_deadline('end', session, user, now + lease)
   redis.call('EXPIRE', sessions_key, ttl)

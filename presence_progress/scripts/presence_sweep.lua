@@ -1,6 +1,6 @@
 -- Let happen in a room what happens by itself, and show what was gathered.
 -- KEYS, ARGV[1…7] - as _presence.lua has them
--- Returns {when the next thing happens, ms since 1970, or -1; the nodes that have sessions here; the
+-- Returns {how soon the next thing happens, ms, or -1; the nodes that have sessions here; the
 -- transitions that the site's hooks have not been told of}.
 
 meet_deadlines()
@@ -15,13 +15,13 @@ if not batched or next(touched) ~= nil or #ended > 0 then
 end
 
 local next_at = redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')[2]
-local due = tonumber(next_at or -1)
+local due = next_at and math.max(0, tonumber(next_at) - now) or -1
 if count > large then
   set_deadline('batch', '-', '', now + BATCH_LEASE)
-  due = now + batch_for
+  due = batch_for
 end
 local transitions = redis.call('LRANGE', transitions_key, 0, 99)
 if #transitions > 0 then
-  due = due < 0 and now + 1000 or math.min(due, now + 1000)
+  due = due < 0 and 1000 or math.min(due, 1000)
 end
 return { due, redis.call('HKEYS', nodes_key), transitions }

@@ -11,7 +11,7 @@ local user, grace = ARGV[4], tonumber(ARGV[5])
 if not state or ENDED[state] or field('source') then
   return { state or '' }
 end
-local asked = { { 'cancelled_by', cjson.encode(user) }, { 'cancelled_at', whole(now) } }
+local asked = { { 'cancelled_by', cjson.encode(user) }, { 'cancelled_at', whole(time) } }
 if state == 'queued' then
   end_with('cancelled', asked)
 elseif state ~= 'cancelling' then

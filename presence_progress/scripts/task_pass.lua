@@ -103,7 +103,7 @@ if is_new then
     end_with('lost', {})
   end
   tell = 1
-  local began = whole(now - age)
+  local began = whole(time - age)
   set = {
     { 'attempt', whole(found) },
     { 'queued_at', began },
@@ -111,7 +111,7 @@ if is_new then
     { 'ended_at', 'null' },
   }
 elseif state == 'queued' and wanted ~= 'queued' then
-  set[1] = { 'started_at', whole(now) }
+  set[1] = { 'started_at', whole(time) }
 end
 for i = 17, #ARGV, 2 do
   set[#set + 1] = { ARGV[i], ARGV[i + 1] }

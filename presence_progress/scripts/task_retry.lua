@@ -13,7 +13,7 @@ local checkpoint = redis.call('HGET', work_key, 'checkpoint') or ''
 local set = {
   { 'attempt', whole(attempt + 1) },
   { 'state', '"queued"' },
-  { 'queued_at', whole(now) },
+  { 'queued_at', whole(time) },
   { 'retried_by', cjson.encode(user) },
 }
 for _, name in ipairs({ 'started_at', 'ended_at', 'error', 'cancelled_by', 'cancelled_at', 'children', 'rate' }) do

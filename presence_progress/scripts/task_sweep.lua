@@ -3,7 +3,7 @@
 -- KEYS, ARGV[1…3] - as _task.lua has them
 -- ARGV[4] - for how long a stalled job is not given up, milliseconds, unless KEYS[2] says so: lost_after
 -- ARGV[5] - holder: the process that is known to have ended; '' for none
--- Returns {when the task is to be swept again, ms since 1970, or -1; its state, or ''; 1 when the state has
+-- Returns {how soon the task is to be swept again, ms, or -1; its state, or ''; 1 when the state has
 -- changed; 1 when it has ended and not everybody knows}.
 
 local lost_after = tonumber(redis.call('HGET', work_key, 'lost_after') or ARGV[4])
@@ -12,7 +12,7 @@ local gone = ARGV[5]
 local function told(due, changed)
   local is_settled = not ENDED[state] or tonumber(redis.call('HGET', work_key, 'settled') or 0) == attempt
   if not is_settled then
-    due = now + 5000
+    due = 5000
   end
   return { due, state or '', changed and 1 or 0, is_settled and 0 or 1 }
 end
@@ -32,19 +32,19 @@ if is_gone then
   return told(-1, true)
 end
 if lease and now < tonumber(lease) then
-  return told(tonumber(lease), false)
+  return told(tonumber(lease) - now, false)
 end
 if lost_at then
-  return told(tonumber(lost_at), false)
+  return told(tonumber(lost_at) - now, false)
 end
 -- However long ago the lease has ended: perhaps it was Redis that was away, and the job is about to say so.
 redis.call('HSET', work_key, 'lost_at', whole(now + lost_after))
 if state == 'cancelling' then
-  return told(now + lost_after, false)
+  return told(lost_after, false)
 end
 state = 'stalled'
 change({
   { 'state', '"stalled"' },
   { 'heard_at', redis.call('HGET', work_key, 'heard_at') or 'null' },
 })
-return told(now + lost_after, true)
+return told(lost_after, true)

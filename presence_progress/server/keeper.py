@@ -19,7 +19,7 @@ class Sweeper(Protocol):
     """Sweeps rooms of one kind."""
 
     async def sweep(self, places: Sequence[Place]) -> list[int | None]:
-        """Sweep rooms, and return when each is due again (ms since 1970, or -1); None where its
+        """Sweep rooms, and return in how many ms each is due again, or -1; None where its
         shard is away."""
 
 

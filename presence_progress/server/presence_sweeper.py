@@ -35,7 +35,8 @@ class PresenceSweeper:
         self._telling: set[Place] = set()
 
     async def sweep(self, places: Sequence[Place]) -> list[int | None]:
-        """Sweep rooms, and return when each is due again; None where its shard is away."""
+        """Sweep rooms, and return in how many ms each is due again; None where its shard
+        is away."""
         hooked = [self._hooks.has_hooks(site) for site, _ in places]
         results = await self._calls.try_all(
             [

@@ -29,7 +29,8 @@ class TaskSweeper:
         self._settling: set[Place] = set()
 
     async def sweep(self, places: Sequence[Place]) -> list[int | None]:
-        """Sweep tasks, and return when each is due again; None where its shard is away."""
+        """Sweep tasks, and return in how many ms each is due again; None where its shard
+        is away."""
         tasks = [(site, room.partition(":")[2]) for site, room in places]
         results = await self._calls.try_all([task_room.sweep_call(*task) for task in tasks])
         swept: list[Swept | None] = [

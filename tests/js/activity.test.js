@@ -40,6 +40,21 @@ function setup() {
 }
 
 describe("what the person does", () => {
+  it.each([-3_600_000, 3_600_000])("does not depend on a clock that is set by %i ms", (step) => {
+    const { fire, seen, last, stop } = setup();
+    fire("[name=city]", "input");
+    vi.advanceTimersByTime(1000);
+    vi.setSystemTime(Date.now() + step);
+    fire("[name=city]", "keydown");
+    vi.advanceTimersByTime(EDITING_MS - 1001);
+    expect(seen.map(({ activity }) => activity)).toEqual(["viewing", "editing"]);
+    vi.advanceTimersByTime(1);
+    expect(last().activity).toBe("viewing");
+    vi.advanceTimersByTime(IDLE_MS);
+    expect(last().activity).toBe("idle");
+    stop();
+  });
+
   it("is viewing at first", () => {
     const { seen, stop } = setup();
     expect(seen).toEqual([{ activity: "viewing", focus: null }]);

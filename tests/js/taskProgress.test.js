@@ -88,6 +88,28 @@ describe("a worker that says nothing", () => {
     expect(wrapper.text()).toContain("No word from the worker for 4 s");
   });
 
+  it.each([-3_600_000, 3_700_000])(
+    "is counted by no clock that is wrong by %i ms",
+    async (wrong) => {
+      vi.useFakeTimers({ now: 10_000_000 + wrong });
+      await mountTask();
+      stub.change("task:t1", 2, { state: "stalled", heard_at: 9_994_000 });
+      await nextTick();
+      vi.advanceTimersByTime(4000);
+      await nextTick();
+      expect(wrapper.text()).toContain("No word from the worker for 4 s");
+    },
+  );
+
+  it("is counted on while the clock is set", async () => {
+    vi.useFakeTimers({ now: 10_000_000 });
+    await mountTask({ state: "stalled", heard_at: 9_988_000 });
+    vi.setSystemTime(6_400_000);
+    vi.advanceTimersByTime(3000);
+    await nextTick();
+    expect(wrapper.text()).toContain("No word from the worker for 15 s");
+  });
+
   it("makes no number up on a page that came later", async () => {
     await mountTask({ state: "stalled" });
     expect(wrapper.get(".pp-task-note").text()).toBe("No word from the worker");

@@ -13,7 +13,10 @@ let stub;
 let wrapper;
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: 1_000_000, toFake: ["setTimeout", "clearTimeout", "Date"] });
+  vi.useFakeTimers({
+    now: 1_000_000,
+    toFake: ["setTimeout", "clearTimeout", "Date", "performance"],
+  });
   Object.defineProperty(document, "hidden", { configurable: true, get: () => false });
   Object.assign(window, { frappe: { session: { user: ADA } } });
   document.documentElement.lang = "en";

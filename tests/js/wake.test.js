@@ -50,6 +50,16 @@ describe("a page that comes back", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("is noticed though its clock was set back meanwhile", () => {
+    const { onWake, stop } = setup();
+    const before = performance.now();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.spyOn(performance, "now").mockReturnValue(before + 30_000);
+    vi.advanceTimersByTime(2_000);
+    expect(onWake).toHaveBeenCalledExactlyOnceWith({ slept: true });
+    stop();
+  });
+
   it("is not mistaken for one whose timers the browser slows down, nor for one that is hidden", () => {
     const { onWake, stop } = setup();
     hidden = true;

@@ -3,7 +3,8 @@
 A :class:`Place` is one document. Sessions (a tab, a device, a job) come and go; what others see of
 it is :meth:`Place.state`, and nothing else. The real thing is a handful of Lua scripts, called by
 server nodes, jobs and web requests; ``tests/test_presence_model.py`` leads both through the same
-life, call by call, and compares them. All times are milliseconds.
+life, call by call, and compares them. All times are milliseconds: ``now`` is when something ends,
+``wall`` what people are shown.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Place:
         """The transitions that the site's hooks have not been told of: (kind, user)."""
         self._told: set[tuple[str, str, int]] = set()
         self._was_entered = False
+        self.wall = 0
 
     # --- what is done to it: each begins with something that somebody says, and ends with what
     # --- ends by itself ---
@@ -112,10 +114,11 @@ class Place:
         self._was_entered = True
         is_first_in = not self.stays
         if user not in self.stays:
-            self.stays[user] = Stay(now)
+            self.stays[user] = Stay(self.wall)
             self.left.pop(user, None)
             self.untold += [("first_in", ANYONE)] * is_first_in + [("entered", user)]
         stay = self.stays[user]
+        stay.since = min(stay.since, self.wall)
         before = stay.sessions.get(session)
         is_news = not before or (before.activity, before.focus) != (activity, focus)
         # Whoever is back needs no grace any more: his lost sessions end here.
@@ -173,13 +176,13 @@ class Place:
             return
         for session in (self.stays[user].sessions[name] for name in sessions):
             if session.lost_at is None:
-                session.node, session.lost_at, session.ends = None, now, now + grace
+                session.node, session.lost_at, session.ends = None, self.wall, now + grace
 
     def _end(self, now: int, user: str, sessions: list[str]) -> None:
         stay = self.stays[user]
         for name in sessions:
             lost_at = stay.sessions.pop(name).lost_at
-            stay.last_seen = max(stay.last_seen, now if lost_at is None else lost_at)
+            stay.last_seen = max(stay.last_seen, self.wall if lost_at is None else lost_at)
         if stay.sessions:
             return
         del self.stays[user]

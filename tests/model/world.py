@@ -2,8 +2,9 @@
 passes when they say so.
 
 * **Time**: the scripts ask Redis's clock, and that can't be set; so the one question, ``TIME``, is
-  replaced in their text, and nothing else. Nodes sleep in event loops of their own, by the world's
-  time and each by a clock that is wrong in its own way. A failing example fails again.
+  replaced in their text, and nothing else. ``step`` is by how much that clock is wrong. Nodes sleep
+  in event loops of their own, by the world's time and each by a clock that is wrong in its own way.
+  A failing example fails again.
 * **Nodes** are :class:`~presence_progress.server.node.Node` and the keeper, running as in a server;
   between them and Redis is a :class:`Wire` that can be cut.
 * **The model** is told of every call that reaches Redis, in the order in which it does, so that it
@@ -353,6 +354,9 @@ class World:
 
     def __init__(self, client: Any, site: str, limits: Limits) -> None:
         self.now = _START
+        self.step = 0
+        """By how much Redis's clock is wrong, ms."""
+        self.clock_of: Callable[[tuple[str, str]], str] = lambda place: keys.CLOCK
         self.client = client
         self.site = site
         self.limits = limits
@@ -380,12 +384,16 @@ class World:
         # By a number that has no factor in common with a thousand: no two calls of one moment
         # begin in the same microsecond, by which Redis tells one transition from another.
         self._questions = (self._questions + 7) % 990
-        clock = ("SET", CLOCK, self.now * 1000 + self._questions)
+        wall = self.now + self.step
+        clock = ("SET", CLOCK, wall * 1000 + self._questions)
         result = self._ask([clock, *rooms.commands(call)], call)
         if isinstance(call, Watched):
             place = self.places.setdefault(call.place, Place(self.limits))
             before = place.state()
-            call.effect(place, self.now, result)
+            place.wall = wall
+            # The model need not know how time is counted: by all that happens, it is counted well.
+            offset = self.client.hget(self.clock_of(call.place), "offset")
+            call.effect(place, wall + int(offset), result)
             if place.state() != before:
                 self._seen[call.place].to_come.append(place.state())
         return result
@@ -495,7 +503,7 @@ class World:
 
     def check_nothing_is_left(self) -> None:
         """Raise unless there is nothing in Redis but empty rooms and the nodes that live."""
-        left = self._keys() - {keys.NODES}
+        left = self._keys() - {keys.NODES, keys.CLOCK}
         left -= {keys.room_key(site, room) for site, room in self.places}
         left -= {keys.online_count_key(self.site)}
         assert not left, "nothing is left over"

@@ -43,7 +43,7 @@ export function createAnnouncer() {
 
   /** @param {string} text */
   function say(text) {
-    last = Date.now();
+    last = performance.now();
     region().textContent = text;
   }
 
@@ -59,7 +59,7 @@ export function createAnnouncer() {
         if (told.has(once)) return;
         told.add(once);
       }
-      const wait = now ? 0 : last + EVERY_MS - Date.now();
+      const wait = now ? 0 : last + EVERY_MS - performance.now();
       if (wait <= 0) say(text);
       else timer = setTimeout(() => say(text), wait);
     },

@@ -4,6 +4,9 @@
 import { computed, shallowRef, watch } from "vue";
 import { useNow } from "../composables/useNow.js";
 
+/** Nothing is stalled for longer; a page that reckons more has a clock that is wrong. */
+const LONGEST_MS = 3_600_000;
+
 /**
  * Seconds without a word, while the task is stalled; null when nobody knows since when.
  *
@@ -11,18 +14,24 @@ import { useNow } from "../composables/useNow.js";
  */
 export function useSilence(task) {
   const now = useNow(() => task()?.state === "stalled", 1_000);
-  /** When this page saw it stall. @type {import("vue").ShallowRef<number | null>} */
-  const seen = shallowRef(null);
+  /** The last word, as `performance.now()` counts. @type {import("vue").ShallowRef<number | null>} */
+  const heard = shallowRef(null);
 
   watch(
-    () => task()?.state,
-    (state, before) => (seen.value = state === "stalled" && before ? Date.now() : null),
-    { flush: "sync" },
+    () => /** @type {const} */ ([task()?.state, task()?.heard_at]),
+    ([state, heardAt], last) => {
+      const before = last?.[0];
+      // Two clocks: the server's may be ahead of this one, or either wrong by hours.
+      const age = Date.now() - (heardAt ?? NaN);
+      if (state !== "stalled") heard.value = null;
+      else if (Math.abs(age) < LONGEST_MS) heard.value = performance.now() - Math.max(0, age);
+      else if (before && before !== state) heard.value = performance.now();
+    },
+    { flush: "sync", immediate: true },
   );
 
   return computed(() => {
-    const since = task()?.heard_at ?? seen.value;
-    // Two clocks: the server's may be ahead of this one.
-    return since === null ? null : Math.max(0, now.value - since) / 1000;
+    void now.value; // goes on with it
+    return heard.value === null ? null : (performance.now() - heard.value) / 1000;
   });
 }

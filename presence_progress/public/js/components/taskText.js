@@ -71,7 +71,8 @@ export function paceTexts(task) {
     return [rate ? formatRate(rate) : "", etaText(task)].filter(Boolean);
   }
   if (!started_at || !ended_at) return [];
-  const seconds = (ended_at - started_at) / 1000;
+  // Of two machines' clocks, or of one that was set meanwhile.
+  const seconds = Math.max(0, ended_at - started_at) / 1000;
   if (state !== "done") return [translate("after {0}", formatDuration(seconds))];
   if (seconds < 1) return [translate("took less than a second")];
   return [translate("took {0}", formatDuration(seconds))];

@@ -25,7 +25,7 @@ export function createProgressSwitch(socket, isInTray) {
   /** @param {any} data */
   function hear(data) {
     const title = String(data?.title || DEFAULT_TITLE).slice(0, MAX_TITLE);
-    const now = Date.now();
+    const now = performance.now();
     const before = heard.get(title);
     const goesOn = before && now - before.last < 2 * PATIENCE_MS;
     const first = goesOn ? before.first : now;
