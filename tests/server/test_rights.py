@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -13,23 +12,13 @@ from aiohttp import web
 
 from presence_progress import counts
 from presence_progress.demo import database
-from presence_progress.room_rights import Document
-from presence_progress.server import rights
-from presence_progress.server.access import Access, Identity
-from presence_progress.server.connection import connect, disconnect
-from presence_progress.server.engine import end_tasks
-from presence_progress.server.questions import Denied, Questions, Unavailable
-from presence_progress.server.rights import Rights
-from presence_progress.server.sessions import Session
-from presence_progress.settings import FRAPPE_QUESTIONS, Settings
+from presence_progress.settings import FRAPPE_QUESTIONS
 from tests.server.conftest import SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import Fault, Faults, Forward, answer
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
 ROOM = "presence:Airport/KJFK"
-
-# --- a whole server, and a site that changes its mind ---------------------------------------------
 
 
 async def no_to_viewer(request: web.Request, forward: Forward) -> web.StreamResponse:
@@ -160,137 +149,3 @@ async def test_a_site_is_never_asked_more_at_once_than_it_can_bear(
         with pytest.raises(AssertionError, match="not asked"):
             await faults.wait_asked("has_permission", count=FRAPPE_QUESTIONS + 1, seconds=0.5)
     await faults.wait_asked("has_permission", count=40)
-
-
-# --- the loop alone, with a minute that passes at once --------------------------------------------
-
-
-class Frappe:
-    """Answers questions as a test wants: ``no`` holds the documents that it denies, ``ended`` the
-    sessions that have ended."""
-
-    def __init__(self, has_app: bool) -> None:
-        self.has_app = has_app
-        self.no: set[str] = set()
-        self.ended: set[str] = set()
-        self.is_away = False
-        self.asked = asyncio.Semaphore(0)
-
-    async def ask(
-        self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
-    ) -> Any:
-        self.asked.release()
-        if self.is_away:
-            raise Unavailable("away")
-        if method.endswith("look"):
-            if not self.has_app:
-                raise Denied(417)
-            users = {sid: "user" for sid in body["sessions"] if sid not in self.ended}
-            may_read = [name not in self.no for _, _, name in body["questions"]]
-            return {"users": users, "may_read": may_read}
-        sid = credentials["Cookie"].removeprefix("sid=")
-        if method.endswith("get_user_info"):
-            return {"user": "Guest" if sid in self.ended else "user", "installed_apps": []}
-        if sid in self.ended or parameters["name"] in self.no:
-            raise Denied(403)
-        return True
-
-
-class Seat:
-    """As much of a session as its rights need."""
-
-    def __init__(self, sid: str, *documents: Document) -> None:
-        self.identity = Identity("site", "user", "Website User", {"Cookie": f"sid={sid}"}, ())
-        self.held = set(documents)
-        self.ejected = asyncio.Event()
-
-    def documents(self) -> set[Document]:
-        return self.held
-
-    def eject(self, document: Document) -> None:
-        self.held.discard(document)
-        self.ejected.set()
-
-
-class Table:
-    """A loop of rights that runs over some seats."""
-
-    def __init__(self, redis: Any, has_app: bool, *seats: Seat) -> None:
-        self.frappe = Frappe(has_app)
-        self.seats = list(seats)
-        self.dropped: list[Seat] = []
-        self.rights = Rights(
-            Access(cast(Questions, self.frappe), redis),
-            lambda: cast(list[Session], self.seats),
-            self._drop,
-        )
-
-    async def _drop(self, session: Session, why: str) -> None:
-        seat = cast(Seat, session)
-        if seat in self.seats:  # its identity and its right may be asked again side by side
-            self.seats.remove(seat)
-            self.dropped.append(seat)
-
-
-Run = Callable[..., Table]
-
-
-@pytest.fixture(params=[True, False], ids=["with the app", "without it"])
-async def run(redis_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Run]:
-    """Return a function that runs the loop over some seats."""
-    redis = connect(Settings(redis_url=redis_url))
-    tasks = []
-
-    def run_over(*seats: Seat) -> Table:
-        table = Table(redis, request.param, *seats)
-        tasks.append(asyncio.ensure_future(table.rights.run()))
-        return table
-
-    yield run_over
-    await end_tasks(*tasks)
-    await disconnect(redis)
-
-
-@pytest.fixture(autouse=True)
-def _a_minute_that_passes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rights, "PERMISSION_RENEWAL", (0, 0))
-    monkeypatch.setattr(rights, "RIGHTS_INTERVAL", 0.01)
-
-
-async def times(table: Table, count: int) -> None:
-    for _ in range(count):
-        await asyncio.wait_for(table.frappe.asked.acquire(), 10)
-
-
-async def test_a_right_is_asked_for_again_without_any_signal(run: Run) -> None:
-    seat = Seat("a", ("ToDo", "one"), ("ToDo", "two"))
-    table = run(seat)
-    await times(table, 4)
-    table.frappe.no.add("one")
-    await asyncio.wait_for(seat.ejected.wait(), 10)
-    assert seat.held == {("ToDo", "two")}
-
-
-async def test_while_frappe_is_away_nobody_is_ejected(run: Run) -> None:
-    seat = Seat("a", ("ToDo", "one"))
-    table = run(seat)
-    table.frappe.is_away = True
-    await times(table, 5)
-    assert not seat.ejected.is_set()
-    table.frappe.is_away = False
-    table.frappe.no.add("one")
-    await asyncio.wait_for(seat.ejected.wait(), 10)
-
-
-async def test_the_no_to_an_ended_session_is_not_the_users(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rights, "IDENTITY_RENEWAL", 0)
-    ended, living = Seat("ended", ("ToDo", "one")), Seat("living", ("ToDo", "one"))
-    table = run(ended, living)
-    table.frappe.ended.add("ended")
-    while not table.dropped:
-        await times(table, 1)
-    await times(table, 3)
-    assert table.dropped == [ended] and table.seats == [living]
-    assert not living.ejected.is_set()
