@@ -70,10 +70,9 @@ class Claims(Generic[W, H]):
         if claim is None:
             claim = of_user[what] = Claim(user, what, checked_at, {}, 0)
             self._enqueue(claim)
-        elif not doubted:
+        elif not doubted or not claim.holders:
             claim.checked_at = max(claim.checked_at, checked_at)
-        if not claim.holders:
-            self._held += 1
+        self._held += not claim.holders
         claim.holders[holder] = claim.holders.get(holder, 0) + 1
         if doubted:
             self._doubted[claim] = checked_at

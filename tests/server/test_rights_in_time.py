@@ -201,10 +201,10 @@ def test_of_thirty_thousand_rights_and_two_thousand_sessions_each_loss_is_notice
     play(work, seconds=0.5)
 
 
-def test_without_the_app_two_thousand_questions_are_asked_in_time() -> None:
+def test_without_the_app_three_thousand_questions_are_asked_in_time() -> None:
     async def work(hall: Hall) -> None:
-        seats = list(fill(hall, 200, 9))
-        losses = [hall.lose(seats[-1], ("ToDo", "199-8")), hall.end(seats[-2])]
+        seats = list(fill(hall, 300, 9))
+        losses = [hall.lose(seats[-1], ("ToDo", "299-8")), hall.end(seats[-2])]
         losses.append(hall.lose(seats[0], ("ToDo", "0-0")))
         assert max(await asyncio.gather(*losses)) < PROMISE
         assert {seat.dropped for seat in seats if seat is not seats[-2]} == {None}
