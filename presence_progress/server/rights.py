@@ -172,7 +172,6 @@ class Rights:
 
     def _doubt_all(self, name: str, site: _Site) -> None:
         site.is_doubt_planned, site.doubted_at = False, time.monotonic()
-        # What was asked before this, and after the event, may be believed: it is only asked again.
         self._on_doubt(name, "")
         site.doubt("")
 
@@ -243,7 +242,7 @@ class _Site:
             share = await self._ask()
         except Unavailable:
             await asyncio.sleep(RIGHTS_RETRY)
-            self._outages.append((began, time.monotonic()))
+            self._note_outage(began)
             return
         # The fuller this question was, the sooner comes the next one: an even load, and no pause
         # while more is due than fits into one.
@@ -254,9 +253,13 @@ class _Site:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
         self._wake.clear()
-        now = time.monotonic()
-        if now - began - seconds > _STOPPED:
-            self._outages.append((began + seconds, now))
+        if time.monotonic() - began - seconds > _STOPPED:
+            self._note_outage(began + seconds)
+
+    def _note_outage(self, began: float) -> None:
+        if self._outages and began - self._outages[-1][1] < RIGHTS_RETRY:
+            began, _ = self._outages.pop()  # it goes on
+        self._outages.append((began, time.monotonic()))
 
     def _late(self) -> tuple[float, float]:
         """Return now, and before when a claim must have been checked to be late: so long ago that

@@ -227,23 +227,23 @@ def test_few_rights_are_asked_together_and_not_all_the_time() -> None:
 @pytest.mark.parametrize("event", ["update_user_permissions", "presence_rights"])
 def test_whose_right_a_signal_names_is_asked_about_before_all_others(event: str) -> None:
     async def work(hall: Hall) -> None:
-        seats = list(fill(hall, 300, 100))
-        await asyncio.sleep(100)
-        for seat in (seats[0], seats[150], seats[-1]):
+        seats = list(fill(hall, 60, 100))
+        await asyncio.sleep(50)
+        for seat in (seats[0], seats[30], seats[-1]):
             number = seat.identity.user.removeprefix("user")
             loss = asyncio.ensure_future(hall.lose(seat, ("ToDo", f"{number}-50")))
             await asyncio.sleep(0)
             hall.publish(event, room=f"user:{seat.identity.user}")
             # The question under way, and the next one.
-            assert await loss <= 1.2
+            assert await loss < 8.2
 
-    play(work, seconds=0.5)
+    play(work, seconds=4)
 
 
 def test_one_user_in_constant_doubt_holds_up_nobody_else() -> None:
     async def work(hall: Hall) -> None:
         noisy = hall.seat("noisy", "noisy").stand_on(*map(str, range(1000)))
-        seats = list(fill(hall, 100, 100))
+        seats = list(fill(hall, 30, 100))
 
         async def doubt() -> None:
             while True:
@@ -251,12 +251,12 @@ def test_one_user_in_constant_doubt_holds_up_nobody_else() -> None:
                 await asyncio.sleep(0.2)
 
         doubting = asyncio.ensure_future(doubt())
-        await asyncio.sleep(100)
-        assert await hall.lose(seats[-1], ("ToDo", "99-99")) < PROMISE
+        await asyncio.sleep(60)
+        assert await hall.lose(seats[-1], ("ToDo", "29-99")) < PROMISE
         assert not noisy.ejected and not seats[0].ejected
         assert not doubting.done()
 
-    play(work, seconds=0.5)
+    play(work, seconds=2)
 
 
 def test_a_doubt_about_a_whole_site_has_everything_asked_anew_once() -> None:
