@@ -15,6 +15,8 @@ extend_bootinfo = "presence_progress.site.boot.extend_bootinfo"
 before_uninstall = "presence_progress.site.install.before_uninstall"
 after_migrate = "presence_progress.site.install.after_migrate"
 
+doc_events = {"Activity Log": {"after_insert": "presence_progress.site.rights.tell_of_logout"}}
+
 default_log_clearing_doctypes = {"Realtime Task": 30}
 
 permission_query_conditions = {"Realtime Task": "presence_progress.site.task_rights.listed"}

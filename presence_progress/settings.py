@@ -109,17 +109,27 @@ PING_TIMEOUT = 5
 """Seconds; their sum is how long a pulled cable stays unnoticed."""
 PERMISSION_TTL = 60
 """Seconds that a yes of Frappe's is believed."""
-PERMISSION_RENEWAL = 30, 50
-"""Seconds, from and to, after which it is asked again while somebody is in a room because of it: at
-random, so that those who came together after a restart do not ask together for ever."""
+RIGHTS_RENEWAL = 40
+"""Seconds after which it is asked again while somebody is in a room because of it, and whose a
+socket's session is."""
+RIGHTS_PATIENCE = 55
+"""Seconds after the last answer, of a site that does answer, after which nobody stands on it: that
+is noticed between two questions, and within a minute."""
 RIGHTS_INTERVAL = 5
-"""Seconds between two looks for rights that are due."""
+"""Seconds between two questions to a site about that, unless there is more than fits into one."""
+RIGHTS_AT_ONCE = 500
+"""Rights, and sessions, in one question to a site with this app."""
+RIGHTS_QUESTIONS = 8
+"""Such questions at once to a site without it, of its :data:`FRAPPE_QUESTIONS`."""
+RIGHTS_RETRY = 1
+"""Seconds after which a site that has not answered is asked again."""
+RIGHTS_SITE_PAUSE = 10
+"""Seconds between two doubts about a whole site: somebody may import a thousand user
+permissions."""
 DENIAL_TTL = 5
 """And a no: whoever has just been given a right, or signed in anew, shall not wait for it."""
 IDENTITY_TTL = 5
 """Who somebody is: long enough for the tabs of one browser that come back together."""
-IDENTITY_RENEWAL = 300
-"""Seconds between two looks whether a socket's session still is what it was at its beginning."""
 APP_LOOKUP = 600
 """Seconds after which a site that did not have this app is asked again whether it has."""
 SECRET_TTL = DAY

@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS session (
     expires REAL NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS disabled (user TEXT PRIMARY KEY) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS invisible (user TEXT PRIMARY KEY) WITHOUT ROWID;
 
 -- How the last attempt of each task has ended; times in ms since 1970.

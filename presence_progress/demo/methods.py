@@ -11,12 +11,13 @@ import sqlite3
 
 from aiohttp import web
 
-from presence_progress.demo import airports, sessions, users
+from presence_progress.demo import accounts, airports, sessions, users
 from presence_progress.demo.errors import Invalid, Missing, NotSignedIn
 from presence_progress.demo.queries import read_query
 from presence_progress.demo.request import (
     answer,
     arguments_of,
+    in_thread,
     permitted,
     signed_in,
     text_of,
@@ -30,6 +31,8 @@ async def login(request: web.Request) -> web.Response:
     user = users.find(text_of(await arguments_of(request), "usr"))
     if user is None:
         raise NotSignedIn(f"There is no such user. Sign in as one of: {', '.join(users.USERS)}.")
+    if not await with_database(request, sessions.is_enabled, user.id):
+        raise NotSignedIn(f"{user.full_name} is disabled.")
     sid = await with_database(request, sessions.open_session, user)
     response = web.json_response(
         {"message": "Logged In", "home_page": "/", "full_name": user.full_name}
@@ -42,7 +45,9 @@ async def login(request: web.Request) -> web.Response:
 
 async def logout(request: web.Request) -> web.Response:
     if sid := request.cookies.get("sid"):
+        user = await with_database(request, sessions.user_of, sid)
         await with_database(request, sessions.close_session, sid)
+        await in_thread(accounts.announce_logouts, user, 1, by=user)
     response = web.json_response({})
     for name in ("sid", "user_id", "full_name"):
         response.del_cookie(name)

@@ -25,9 +25,28 @@ def close_session(db: sqlite3.Connection, sid: str) -> None:
     db.execute("DELETE FROM session WHERE sid = ?", (sid,))
 
 
+def close_sessions(db: sqlite3.Connection, user: User, keep: str = "") -> int:
+    """End all sessions of a user but one; returns how many there were."""
+    return db.execute("DELETE FROM session WHERE user = ? AND sid != ?", (user.id, keep)).rowcount
+
+
 def user_of(db: sqlite3.Connection, sid: str) -> User:
-    """Return who the session belongs to; an unknown or ended one is a guest's."""
+    """Return who the session belongs to; an unknown or ended one is a guest's, like that of a user
+    who is disabled."""
     found = db.execute(
         "SELECT user FROM session WHERE sid = ? AND expires > ?", (sid, time.time())
     ).fetchone()
-    return USERS.get(found["user"], GUEST) if found else GUEST
+    return USERS.get(found["user"], GUEST) if found and is_enabled(db, found["user"]) else GUEST
+
+
+def is_enabled(db: sqlite3.Connection, user: str) -> bool:
+    return db.execute("SELECT 1 FROM disabled WHERE user = ?", (user,)).fetchone() is None
+
+
+def enable(db: sqlite3.Connection, user: User, enabled: bool) -> None:
+    statement = (
+        "DELETE FROM disabled WHERE user = ?"
+        if enabled
+        else ("INSERT OR IGNORE INTO disabled VALUES (?)")
+    )
+    db.execute(statement, (user.id,))

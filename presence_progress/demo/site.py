@@ -22,6 +22,7 @@ from aiohttp.typedefs import Handler
 
 from presence_progress import context
 from presence_progress.demo import (
+    accounts,
     actions,
     airports,
     database,
@@ -50,6 +51,7 @@ def make_app(config: Config) -> web.Application:
     app = web.Application(middlewares=[_answer_refusals])
     app[CONFIG] = config
     for part in (
+        accounts,
         methods,
         realtime_methods,
         presence_methods,

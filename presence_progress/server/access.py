@@ -159,7 +159,8 @@ class Access:
             return self._may_read(identity, document, identity.asker)
 
         permission = await self._permissions.get(key, ask)
-        if not permission.is_granted and permission.credentials != identity.credentials:
+        is_about_them = permission.credentials in ({}, identity.credentials)
+        if not permission.is_granted and not is_about_them:
             # The no may be another session's alone, which has ended.
             permission = await self._permissions.renew(key, ask)
         return permission.is_granted
@@ -169,7 +170,7 @@ class Access:
     ) -> set[Document]:
         """Return those of some documents that the user may read: what is not known is asked in one
         question, where the site has this app."""
-        known = {document: self._known(identity, document) for document in documents}
+        known = {document: self.known(identity, document) for document in documents}
         unknown = [document for document, is_granted in known.items() if is_granted is None]
         if unknown:
             rights = [(identity.user, document) for document in unknown]
@@ -178,7 +179,8 @@ class Access:
             known.update(zip(unknown, answers, strict=True))
         return {document for document, is_granted in known.items() if is_granted}
 
-    def _known(self, identity: Identity, document: Document) -> bool | None:
+    def known(self, identity: Identity, document: Document) -> bool | None:
+        """Return whether the user may read a document, if that is known."""
         permission = self._permissions.peek((identity.site, identity.user, document))
         if permission is None:
             return None
@@ -208,19 +210,25 @@ class Access:
         )
         return permission.is_granted
 
-    def age(self, identity: Identity, document: Document) -> float:
-        """Return how many seconds ago Frappe was asked; infinity when its answer is not known."""
-        return self._permissions.age((identity.site, identity.user, document))
+    def asked_at(self, identity: Identity, document: Document) -> float | None:
+        """Return when Frappe was asked, as ``time.monotonic()`` says; None when its answer is not
+        known."""
+        return self._permissions.asked_at((identity.site, identity.user, document))
+
+    def identified_at(self, identity: Identity) -> float | None:
+        """Return when Frappe was asked who somebody is, likewise."""
+        return self._identities.asked_at((identity.site, *identity.credentials.values()))
 
     def forget(self, site: str, user: str | None = None) -> None:
         """Believe nothing any more that Frappe has said about a user, or about a whole site."""
-        for answers in (self._permissions, self._people):
-            answers.forget(lambda key: key[0] == site and user in (None, key[1]))
-        self._identities.forget(lambda key: key[0] == site)
+        about = (site,) if user is None else (site, user)
+        self._permissions.forget(*about)
+        self._people.forget(*about)
+        self._identities.forget(site)
 
     def forget_person(self, site: str, user: str) -> None:
         """Ask anew how a user is shown, the next time."""
-        self._people.forget(lambda key: key == (site, user))
+        self._people.forget(site, user)
 
     async def _may_read(self, identity: Identity, document: Document, asker: Asker) -> Permission:
         doctype, name = document
@@ -254,7 +262,7 @@ class Access:
 
         Returns None for a site that does not have it; :class:`Unavailable` when it cannot answer.
         """
-        asked_at, times_forgotten = time.monotonic(), self._permissions.times_forgotten
+        asked_at = time.monotonic()
         questions = [[user, *document] for user, document in rights]
         body = {"sessions": list(sids), "questions": questions}
         try:
@@ -265,11 +273,10 @@ class Access:
             return None
         except (KeyError, TypeError, ValueError) as error:
             raise Unavailable(f"{site} answers nothing that makes sense") from error
-        if self._permissions.times_forgotten == times_forgotten:
-            for (user, document), is_granted in answers:
-                if is_granted is not None:
-                    permission = Permission(is_granted, {})
-                    self._permissions.put((site, user, document), permission, asked_at)
+        for (user, document), is_granted in answers:
+            if is_granted is not None:
+                permission = Permission(is_granted, {})
+                self._permissions.put((site, user, document), permission, asked_at)
         return look
 
     # --- how somebody is shown ---

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
 
-K = TypeVar("K", bound=Hashable)
+K = TypeVar("K", bound="tuple[Any, ...]")
 T = TypeVar("T")
 
 Ask = Callable[[], Awaitable[T]]
 
+_NEVER = float("-inf")
+
 
 class Answers(Generic[K, T]):
-    """Known answers by question; ``keep`` says for how many seconds one is believed."""
+    """Known answers by question, a tuple; ``keep`` says for how many seconds one is believed."""
 
     _MOST = 100_000
     """Known answers, beyond which the oldest go: as much as fits into some 20 MB."""
+    _REMEMBERED = 150
+    """Seconds that it is known what was forgotten: longer than any answer is believed."""
 
     def __init__(self, keep: Callable[[T], float]) -> None:
         self._keep = keep
-        self.times_forgotten = 0
-        """Whoever asks in another way looks whether something was forgotten meanwhile."""
         self._known: dict[K, tuple[float, T]] = {}
-        self._asking: dict[K, asyncio.Task[tuple[T, bool]]] = {}
+        self._asking: dict[K, tuple[float, asyncio.Task[tuple[float, T]]]] = {}
+        self._forgotten: dict[tuple[Any, ...], float] = {}
+        """When, by the beginning of questions. To forget is one entry here, however many answers
+        it is about."""
 
     async def get(self, key: K, ask: Ask[T]) -> T:
         """Return the answer that is known, or ask; raises what ``ask`` raises."""
@@ -36,64 +41,75 @@ class Answers(Generic[K, T]):
         known = self._fresh(key)
         return known[1] if known else None
 
+    def asked_at(self, key: K) -> float | None:
+        """Return when the answer that is known was asked for, as ``time.monotonic()`` says."""
+        known = self._fresh(key)
+        return known[0] if known else None
+
     def _fresh(self, key: K) -> tuple[float, T] | None:
         known = self._known.get(key)
-        return known if known and time.monotonic() - known[0] < self._keep(known[1]) else None
+        if known is None or self._is_forgotten(key, known[0]):
+            return None
+        return known if time.monotonic() - known[0] < self._keep(known[1]) else None
+
+    def _is_forgotten(self, key: K, asked_at: float) -> bool:
+        if not self._forgotten:
+            return False
+        forgotten = self._forgotten
+        return asked_at <= max(forgotten.get(key[:1], _NEVER), forgotten.get(key[:2], _NEVER))
 
     async def renew(self, key: K, ask: Ask[T]) -> T:
         """Ask, whatever is known; a question that is being asked already is not asked twice."""
-        answer, is_current = await self._ask_together(key, ask)
-        if is_current:
+        asked_at, answer = await self._ask_together(key, ask)
+        if not self._is_forgotten(key, asked_at):
             return answer
         if known := self._fresh(key):
             return known[1]
         # Once: where all changes all the time, an old answer is better than none.
-        answer, _ = await self._ask_together(key, ask)
+        _, answer = await self._ask_together(key, ask)
         return answer
 
-    async def _ask_together(self, key: K, ask: Ask[T]) -> tuple[T, bool]:
-        asking = self._asking.get(key)
-        if asking is None:
-            asking = self._asking[key] = asyncio.ensure_future(self._ask(key, ask))
+    async def _ask_together(self, key: K, ask: Ask[T]) -> tuple[float, T]:
+        began, asking = self._asking.get(key, (_NEVER, None))
+        if asking is None or self._is_forgotten(key, began):
+            # From when it was asked: what has changed since is not in it.
+            began = time.monotonic()
+            asking = asyncio.ensure_future(self._ask(key, ask, began))
+            self._asking[key] = began, asking
             asking.add_done_callback(_retrieve)
         # Shielded: one who gives up waiting does not take the answer from the others.
         return await asyncio.shield(asking)
 
-    def put(self, key: K, answer: T, asked_at: float) -> None:
-        """Take an answer that has come another way; ``asked_at`` as ``time.monotonic()`` says."""
-        self._known.pop(key, None)
-        self._known[key] = (asked_at, answer)
+    def put(self, key: K, answer: T, asked_at: float) -> tuple[float, T]:
+        """Take an answer that was asked for at ``asked_at``, as ``time.monotonic()`` says; return
+        the newest there is, and when it was asked for."""
+        newest = self._known.pop(key, (_NEVER, answer))
+        if newest[0] <= asked_at:
+            newest = asked_at, answer
+        self._known[key] = newest
         if len(self._known) > self._MOST:
             self._known.pop(next(iter(self._known)))
+        return newest
 
-    def age(self, key: K) -> float:
-        """Return how many seconds ago the question of a known answer was asked; else infinity."""
-        known = self._known.get(key)
-        return time.monotonic() - known[0] if known else float("inf")
+    def forget(self, *beginning: Any) -> None:
+        """Believe no answer any more whose question begins so, with one or two parts; those under
+        way included: their questions are too old."""
+        now = time.monotonic()
+        self._forgotten.pop(beginning, None)
+        self._forgotten[beginning] = now
+        while (oldest := next(iter(self._forgotten.items())))[1] < now - self._REMEMBERED:
+            del self._forgotten[oldest[0]]
 
-    def forget(self, matches: Callable[[K], bool]) -> None:
-        """Believe these answers no more, those under way included: their questions are too old."""
-        self.times_forgotten += 1
-        for held in (self._known, self._asking):
-            for key in [key for key in held if matches(key)]:
-                held.pop(key)
-
-    async def _ask(self, key: K, ask: Ask[T]) -> tuple[T, bool]:
-        """Return the answer, and whether it may be believed: it was not forgotten meanwhile."""
-        # From when it was asked: what has changed since is not in it.
-        asked_at, this = time.monotonic(), asyncio.current_task()
+    async def _ask(self, key: K, ask: Ask[T], asked_at: float) -> tuple[float, T]:
+        this = asyncio.current_task()
         try:
-            answer = await ask()
-            is_current = self._asking.get(key) is this
-            if is_current:
-                self.put(key, answer, asked_at)
-            return answer, is_current
+            return self.put(key, await ask(), asked_at)
         finally:
-            if self._asking.get(key) is this:
+            if self._asking.get(key, (_NEVER, None))[1] is this:
                 del self._asking[key]
 
 
-def _retrieve(asked: asyncio.Task[tuple[T, bool]]) -> None:
+def _retrieve(asked: asyncio.Task[Any]) -> None:
     """Take note of a failure that nobody waits for any more."""
     if not asked.cancelled():
         asked.exception()

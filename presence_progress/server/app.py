@@ -89,10 +89,12 @@ class RealtimeServer:
         self._node = Node(calls, self._transitions.has_hooks)
         self._online = Online(self._node)
         self._queries = LiveQueries(CountQuestions(self._questions, self._access.app))
+        self._rights = Rights(self._access, self._drop_session, self._queries.doubt)
         self._services = Services(
             self._redis,
             calls,
             self._access,
+            self._rights,
             fanout,
             Viewers(calls, fanout),
             self._node,
@@ -126,9 +128,6 @@ class RealtimeServer:
             "task": TaskSweeper(calls, self._access.app),
         }
         self._keeper = Keeper(calls, sweepers, self._watched)
-        self._rights = Rights(
-            self._access, self._sessions.values, self._drop_session, self._queries.doubt
-        )
         self._rule_changes = RuleChanges(site_settings, self._sessions.values)
         self._stock_progress = StockProgress(calls, self._listeners)
         self._tasks: list[asyncio.Task[None]] = []
@@ -210,6 +209,7 @@ class RealtimeServer:
             session = Session(self._services, sid, connection, identity, self._events)
             self._sessions[sid] = session
             refused.pop_all()
+        self._rights.come(session)
         self._online.come(session)
         if not identity.is_guest:
             spawn(invisible.introduce(session))
@@ -229,6 +229,7 @@ class RealtimeServer:
         session = self._sessions.pop(sid, None)
         if session:
             self._user_limits.leave(session.identity, session.connection)
+            self._rights.go(session)
             metrics.SOCKETS.labels(session.identity.site).dec()
             if reason == TOO_SLOW:
                 metrics.DROPPED.labels(reason).inc()
@@ -247,7 +248,7 @@ class RealtimeServer:
             return RECONNECT_GRACE - PING_TIMEOUT * 1000
         return RECONNECT_GRACE
 
-    async def _drop_session(self, session: Session, why: str) -> None:
+    def _drop_session(self, session: Session, why: str) -> None:
         log.info("dropped", site=session.identity.site, user=session.identity.user, why=why)
         self._drop(session.connection, why)
 

@@ -39,7 +39,7 @@ class AppQuestions:
 
         ``asker`` is the client that makes it ask; without one, each method is an asker of its own.
         """
-        if self._without.get((site, method), 0) > time.monotonic():
+        if self.lacks(site, method):
             raise NoApp
         secret = {keys.SECRET_HEADER: await self._secret()}
         try:
@@ -50,6 +50,10 @@ class AppQuestions:
         except Denied:
             self._without[site, method] = time.monotonic() + APP_LOOKUP
             raise NoApp from None
+
+    def lacks(self, site: str, method: str) -> bool:
+        """Return whether it is known that a site does not have a method."""
+        return self._without.get((site, method), 0) > time.monotonic()
 
     async def _secret(self) -> str:
         """Return what this bench's servers show to its sites; the first one makes it."""

@@ -21,6 +21,7 @@ import structlog
 
 from presence_progress import keys, rooms, texts
 from presence_progress.bench import EVENTS_HOOK, apps_of
+from presence_progress.room_rights import Document
 from presence_progress.server import sessions
 from presence_progress.settings import EXTENSION_TIMEOUT
 
@@ -46,12 +47,19 @@ class Session:
         """The user's id; "Guest" for one who has not signed in."""
         return self._session.identity.user
 
-    async def join(self, room: str) -> None:
-        """Join a room by its name; ask :meth:`has_permission` first where it matters.
+    async def join(self, room: str, doctype: str = "", name: str | int = "") -> bool:
+        """Join a room by its name; with a document, or a DocType, only if the user may read it, and
+        for as long. Returns whether it has joined.
 
         ``BadRoom`` for what is no text of at most 500 characters.
         """
+        if doctype:
+            document = _document(doctype, name)
+            return document is not None and await self._session.join_as_reader(
+                _room(room), document
+            )
         self._session.join(_room(room))
+        return True
 
     async def leave(self, room: str) -> None:
         self._session.leave(_room(room))
@@ -68,12 +76,15 @@ class Session:
     async def has_permission(self, doctype: str, name: str | int = "") -> bool:
         """Return whether the user may read a document, or a DocType; Frappe is asked at most once
         a minute, and not at all about what is no document's name."""
-        try:
-            of_doctype = keys.doctype_of(doctype), ""
-            document = of_doctype if name == "" else keys.document(doctype, name)
-        except keys.BadRoom:
-            return False
-        return await self._session.may_read(document)
+        document = _document(doctype, name)
+        return document is not None and await self._session.may_read(document)
+
+
+def _document(doctype: object, name: object) -> Document | None:
+    try:
+        return (keys.doctype_of(doctype), "") if name == "" else keys.document(doctype, name)
+    except keys.BadRoom:
+        return None
 
 
 def _room(room: object) -> str:

@@ -15,8 +15,7 @@ import random
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -222,8 +221,8 @@ class LiveQueries:
         if counted.refusal:
             # Whoever asks again from now on is asked about anew.
             self._remove(query)
-            for session in query.watchers:
-                session.do("query", partial(_lose, query.room, counted.refusal))
+            for session in list(query.watchers):
+                _lose(session, query.room, counted.refusal)
             return
         if counted.value is not None:
             query.failures, query.is_alone = 0, False
@@ -337,11 +336,11 @@ def _owner(session: Session) -> tuple[str, Asker]:
     return session.identity.site, session.identity.asker
 
 
-def _lose(room: str, reason: str, session: Session) -> Awaitable[None] | None:
+def _lose(session: Session, room: str, reason: str) -> None:
     if room not in session.watched:
-        return None
+        return
     if reason == NOT_PERMITTED:
-        return session.lose({room}, reason)
+        session.lose({room}, reason)
+        return
     session.unfollow(room, Follow.WATCH)
     session.send("room_denied", {"room": room, "reason": reason})
-    return None

@@ -80,6 +80,11 @@ EJECTED = Counter(
     "Rooms that sockets had to leave because a right was lost.",
     registry=REGISTRY,
 )
+UNCONFIRMED = Counter(
+    "presence_progress_unconfirmed_total",
+    "Rights and sessions that a site could not confirm in time, so that sockets had to come again.",
+    registry=REGISTRY,
+)
 STOCK_PROGRESS = Counter(
     "presence_progress_stock_progress_total",
     "Times that Frappe's own progress was kept.",

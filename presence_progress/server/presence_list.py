@@ -6,6 +6,7 @@ other, so that a resync, a lost right and a slow socket go the same ways.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from presence_progress import keys, rooms, texts
@@ -17,6 +18,7 @@ from presence_progress.server.sessions import (
     PRESENCE_IS_OFF,
     TOO_MANY_ROOMS,
     Follow,
+    Overtaken,
     Session,
 )
 
@@ -39,16 +41,21 @@ async def presence_list(session: Session, payload: Any = None) -> None:
     _keep_only(session, doctype, shown)
     try:
         for room, document in shown.items():
-            session.follow(room, Follow.LIST, document)
+            with contextlib.suppress(Overtaken):
+                session.follow(room, Follow.LIST, document)
     except OverLimit:
         # A list of which some rows are live and others are not would look like the truth.
         _keep_only(session, doctype, {})
         raise
     # Joined first and read then, as ever: what changes in between arrives, and is judged there.
-    calls = [rooms.snapshot_call(session.identity.site, room) for room in shown]
+    calls = [
+        rooms.snapshot_call(session.identity.site, room)
+        for room in shown
+        if room in session.watched
+    ]
     for snapshot in await session.services.calls.try_all(calls):
         # One whose shard is away is sent when it is heard again.
-        if not isinstance(snapshot, BaseException):
+        if not isinstance(snapshot, BaseException) and snapshot.room in session.watched:
             session.send("room_state", snapshot.wire())
 
 

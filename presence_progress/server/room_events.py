@@ -16,8 +16,10 @@ from presence_progress.server.questions import Unavailable
 from presence_progress.server.sessions import (
     NOT_PERMITTED,
     PRESENCE_IS_OFF,
+    TRY_AGAIN,
     Follow,
     Handler,
+    Overtaken,
     Session,
 )
 
@@ -25,7 +27,6 @@ MAY_NOT_ENTER = "may not enter"
 MAY_NOT_CANCEL = "may not cancel"
 MAY_NOT_RETRY = "may not retry"
 NO_SUCH_ROOM = "no such room"
-TRY_AGAIN = "try again"
 TRACEBACKS = ("Error Log", "")
 """The DocType in which Frappe itself keeps tracebacks: whoever may read it may read these."""
 
@@ -151,7 +152,7 @@ def answered(
             reason = NO_SUCH_ROOM
         except OverLimit as error:
             reason = error.reason
-        except (Unavailable, RedisError, OSError):
+        except (Overtaken, Unavailable, RedisError, OSError):
             reason = TRY_AGAIN
         else:
             return

@@ -9,6 +9,7 @@ import structlog
 
 from presence_progress import keys
 from presence_progress.room_rights import is_off, may_enter, right_to_watch
+from presence_progress.server.engine import spawn
 from presence_progress.server.sessions import NOT_PERMITTED, PRESENCE_IS_OFF, Session
 from presence_progress.server.site_settings import SiteSettings
 from presence_progress.settings import SITE_SETTINGS_INTERVAL
@@ -47,10 +48,10 @@ class RuleChanges:
         self._held = now
         for session in sessions:
             if session.identity.site in changed:
-                session.do("rules", _obey)
+                session.at_once("rules", _obey)
 
 
-async def _obey(session: Session) -> None:
+def _obey(session: Session) -> None:
     """Leave what the user may not be in by his site's settings."""
     rules, identity = session.rules, session.identity
     followed = {room: keys.parse_room(room) for room in session.watched}
@@ -64,9 +65,9 @@ async def _obey(session: Session) -> None:
         lost |= set(session.presences)
         for document in list(session.opened):
             session.close_document(document)
-        await session.services.online.go(session, 0)
+        spawn(session.services.online.go(session, 0))
     elif not session.is_invisible:
         # He may have come while the site wanted nobody to be seen.
         session.services.online.come(session)
     is_all = any(is_off(parsed, rules) for parsed in followed.values()) or not rules.presence
-    await session.lose(lost, PRESENCE_IS_OFF if is_all else NOT_PERMITTED)
+    session.lose(lost, PRESENCE_IS_OFF if is_all else NOT_PERMITTED)

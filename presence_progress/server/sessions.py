@@ -21,12 +21,12 @@ from redis.exceptions import RedisError
 from presence_progress import keys, presence, rooms, texts
 from presence_progress.keys import BadRoom
 from presence_progress.presence import Activity
-from presence_progress.room_rights import Document
+from presence_progress.room_rights import Document, may_enter
 from presence_progress.rooms import BadField
 from presence_progress.server import metrics
 from presence_progress.server.access import Access, Identity
 from presence_progress.server.calls import Calls
-from presence_progress.server.engine import Connection
+from presence_progress.server.engine import Connection, spawn
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.limits import OverLimit
 from presence_progress.server.node import Node
@@ -37,17 +37,23 @@ from presence_progress.site_rules import PresenceRules
 if TYPE_CHECKING:
     from presence_progress.server.live_queries import LiveQueries
     from presence_progress.server.online import Online
+    from presence_progress.server.rights import Rights
     from presence_progress.server.viewers import Viewers
 
 NOT_PERMITTED = "not permitted"
 PRESENCE_IS_OFF = "presence is off"
 TOO_MANY_ROOMS = "too many rooms"
+TRY_AGAIN = "try again"
 
 log = structlog.get_logger(__name__)
 
 
 _Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any]]
 """Its name, what it does, and with which arguments."""
+
+
+class Overtaken(Exception):
+    """A right was lost while an event was under way that has been judged by what held before."""
 
 
 class Follow(IntFlag):
@@ -66,6 +72,7 @@ class Services:
     redis: Any
     calls: Calls
     access: Access
+    rights: Rights
     fanout: Fanout
     viewers: Viewers
     node: Node
@@ -99,6 +106,7 @@ class Session:
         "_is_closed",
         "_joined",
         "_line",
+        "_lost",
         "_worker",
         "_writing",
         "announced",
@@ -142,6 +150,8 @@ class Session:
         """The rooms, and because of which document the socket may be in them."""
         self._events = events
         self._line: deque[_Event] | None = None
+        self._lost: set[Document] | None = None
+        """The documents whose readers the user has ceased to be since the event under way began."""
         self._is_closed = False
         self._writing: asyncio.Future[Any] | None = None
         self._foreseen: set[asyncio.Task[None]] | None = None
@@ -173,28 +183,33 @@ class Session:
             if handler.refuse is not None:
                 handler.refuse(self, *arguments)
 
-    def eject(self, document: Document) -> None:
-        """Leave, in line, everything that this socket is in because its user could read a
-        document."""
+    def eject(self, document: Document, reason: str) -> None:
+        """Leave at once, whatever waits in line, everything that this socket is in because its user
+        could read a document."""
+        if self._worker is not None:
+            self._lost = {document, *(self._lost or ())}
+        lost = {room for room, reads in self._joined.items() if reads == document}
+        lost |= {room for room, here in self.presences.items() if _document_of(here) == document}
+        self.lose(lost, reason)
+        self.close_document(document)
 
-        async def leave_all(session: Session) -> None:
-            lost = {room for room, reads in session._joined.items() if reads == document}
-            lost |= {
-                room for room, here in session.presences.items() if _document_of(here) == document
-            }
-            await session.lose(lost, NOT_PERMITTED)
-            session.close_document(document)
-
-        self.do("eject", leave_all)
-
-    async def lose(self, lost: Collection[str], reason: str) -> None:
-        """Leave rooms that the user may not be in any more, and say so."""
+    def lose(self, lost: Collection[str], reason: str) -> None:
+        """Leave rooms at once that the user may not be in any more, and say so."""
         for room in sorted(lost):
             self.watched.pop(room, None)
             self.leave(room)
-            await self.exit(room)
+            if entered := self._forget_presence(room):
+                self._withdraw(entered)
             self.deny(room, reason)
         metrics.EJECTED.inc(len(lost))
+
+    def at_once(self, what: str, handle: Callable[[Session], None]) -> None:
+        """Do something before all that waits in line, and once more when the event under way has
+        ended, which may go on by what held before."""
+        handle(self)
+        if self._worker is not None:
+            self._line = self._line or deque()
+            self._line.appendleft((what, handle, ()))
 
     def do(self, what: str, handle: Callable[[Session], Awaitable[Any] | None]) -> None:
         """Do something in line with the client's events; ``what`` is its name in the log."""
@@ -231,12 +246,13 @@ class Session:
             if not self._line or self._is_closed:
                 break
             event, handle, arguments = self._line.popleft()
+            self._lost = None
             rest = self._begin(event, handle, arguments)
-        self._worker = self._line = None
+        self._worker = self._line = self._lost = None
 
     def _note(self, event: str, error: Exception) -> None:
         """Put down why an event came to nothing: its client's fault, somebody else's or ours."""
-        if isinstance(error, (BadRoom, BadField, OverLimit)):
+        if isinstance(error, (BadRoom, BadField, OverLimit, Overtaken)):
             log.debug("event ignored", event_name=event, user=self.identity.user, why=str(error))
         elif isinstance(error, (Unavailable, RedisError, OSError)):
             self._note_failure(event, error)
@@ -281,6 +297,9 @@ class Session:
             self.services.fanout.leave(self.identity.site, self.connection, room)
         for room in filter(keys.is_query, self._joined):
             self.services.queries.leave(self, room)
+        for reads in (*self._joined.values(), *map(_document_of, self.presences.values())):
+            if reads:
+                self.services.rights.release(self, reads)
         while self._writing is not None:
             # An entry under way is not taken back by cancelling it: it must arrive before its
             # leave.
@@ -323,6 +342,12 @@ class Session:
             return
         if room not in self._joined:
             self._require_room_for(self._joined)
+        before = self._joined.get(room)
+        if reads != before:
+            if reads:
+                self._stand_on(reads)
+            if before:
+                self.services.rights.release(self, before)
         self._joined[room] = reads
         self.services.fanout.join(self.identity.site, self.connection, room)
 
@@ -343,7 +368,8 @@ class Session:
     def leave(self, room: str) -> None:
         """Leave a room; what a socket is in from the start it stays in."""
         if room in self._joined:
-            del self._joined[room]
+            if reads := self._joined.pop(room):
+                self.services.rights.release(self, reads)
             self.services.fanout.leave(self.identity.site, self.connection, room)
             if keys.is_query(room):
                 self.services.queries.leave(self, room)
@@ -372,27 +398,41 @@ class Session:
         return self.services.access.rules(self.identity.site)
 
     def set_invisible(self, invisible: bool) -> None:
-        """Hide from others, in line, or be shown to them again."""
-        self.do("set_invisible", lambda session: session._set_invisible(invisible))
-
-    async def _set_invisible(self, invisible: bool) -> None:
-        # Also when it is known already: then not everything may have followed it.
+        """Hide from others at once, or be shown to them again, in line."""
         self.is_invisible = invisible
         if invisible:
+            spawn(self.services.online.go(self, 0))
+            for entered in self.presences.values():
+                self._withdraw(entered)
+        self.do("set_invisible", Session._follow_wish)
+
+    async def _follow_wish(self) -> None:
+        # Also when it is known already: then not everything may have followed it.
+        if self.is_invisible:
             await self.services.online.go(self, 0)
         else:
             self.services.online.come(self)
-        for entered in list(self.presences.values()):
-            await self._show(entered)
+        for room, entered in list(self.presences.items()):
+            if self.presences.get(room) is entered:
+                await self._show(entered)
 
-    def documents(self) -> set[Document]:
-        """Return what the user must be able to read for this socket to stay where it is."""
-        rooms_joined = {document for document in self._joined.values() if document}
-        return rooms_joined | {_document_of(entered) for entered in self.presences.values()}
+    def _stand_on(self, document: Document) -> None:
+        """Stand on a right from now on, by the newest that is known of it: the event under way may
+        have been judged by what was known before."""
+        self._require(document)
+        if self.services.access.known(self.identity, document) is False:
+            raise Overtaken
+        self.services.rights.hold(self, document)
+
+    def _require(self, document: Document) -> None:
+        if self._lost and document in self._lost:
+            raise Overtaken
 
     def open_document(self, document: Document) -> None:
-        self.opened.add(document)
-        self.services.viewers.open(self, *document)
+        self._require(document)
+        if not self._is_closed:
+            self.opened.add(document)
+            self.services.viewers.open(self, *document)
 
     def close_document(self, document: Document) -> None:
         self.opened.discard(document)
@@ -408,7 +448,9 @@ class Session:
             if not self._is_closed:
                 self.services.queries.show(self, room)
             return
-        self.send("room_state", (await self.snapshot(room)).wire())
+        snapshot = await self.snapshot(room)
+        if room in self.watched:  # still
+            self.send("room_state", snapshot.wire())
 
     async def enter(
         self, document: Document, activity: Activity = "viewing", focus: str | None = None
@@ -421,10 +463,17 @@ class Session:
         person = await self.services.access.person(identity)
         if person.invisible != self.is_invisible:
             # The site's event is still under way, or was lost.
-            await self._set_invisible(person.invisible)
+            self.is_invisible = person.invisible
+            await self._follow_wish()
+        if self._is_closed:
+            return
+        if not may_enter(identity, self.rules):
+            raise Overtaken
         entered = presence.Presence(
             *(identity.site, *document, self.sid, identity.user, person.who, activity, focus)
         )
+        if room not in self.presences:
+            self._stand_on(document)
         # Noted before it is written: whatever happens in between, the session knows what to leave.
         self.presences[room] = entered
         await self._show(entered)
@@ -436,10 +485,28 @@ class Session:
         )
 
     async def exit(self, room: str) -> None:
+        if entered := self._forget_presence(room):
+            await self._write(self.services.node.leave(entered))
+
+    def _forget_presence(self, room: str) -> presence.Presence | None:
         self.announced.discard(room)
         entered = self.presences.pop(room, None)
         if entered:
-            await self._write(self.services.node.leave(entered))
+            self.services.rights.release(self, _document_of(entered))
+        return entered
+
+    def _withdraw(self, entered: presence.Presence) -> None:
+        """Take a viewer away without waiting, though not before what is being written of it."""
+
+        def leave(_: Any = None) -> None:
+            here = self.presences.get(keys.presence_room(*_document_of(entered)))
+            if here is None or self.is_invisible:
+                self.services.node.leave(entered)
+
+        if self._writing is None:
+            leave()
+        else:
+            self._writing.add_done_callback(leave)
 
     def _pulse(self) -> int:
         return self.connection.beat

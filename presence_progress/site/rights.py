@@ -1,4 +1,5 @@
-"""What the realtime server asks a site that has this app, in its own name, about all its sockets.
+"""What the realtime server asks a site that has this app, in its own name, about all its sockets;
+and what it is sent without asking.
 
 Asked in a user's name, as Frappe's own endpoints want it, each question would keep that user's
 session alive and call the user active, for as long as a tab is left open.
@@ -7,6 +8,7 @@ session alive and call the user active, for as long as a tab is left open.
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import frappe
 from frappe.sessions import get_expired_threshold
@@ -28,15 +30,31 @@ def look(sessions: list[str], questions: list[list[str]]) -> dict[str, object]:
     return {"users": _users_of(sessions), "may_read": _may_read_each(questions)}
 
 
+def tell_of_logout(doc: Any, method: str | None = None) -> None:
+    """Tell the realtime server whose session has ended: a hook of the Activity Log.
+
+    Frappe logs each session that ends, but its own events about that row name the one who did it:
+    an administrator, the scheduler, or a guest who has reset a password.
+    """
+    if doc.operation == "Logout" and doc.user:
+        frappe.publish_realtime(
+            "presence_rights", {"user": doc.user}, user=doc.user, after_commit=True
+        )
+
+
 def _users_of(sessions: list[str]) -> dict[str, str]:
     if not sessions:
         return {}
-    table = frappe.qb.DocType("Sessions")
+    table, user = frappe.qb.DocType("Sessions"), frappe.qb.DocType("User")
     found = (
         frappe.qb.from_(table)
+        .join(user)
+        .on(table.user == user.name)
         .select(table.sid, table.user)
         .where(table.sid.isin(sessions))
         .where(table.lastupdate > get_expired_threshold())
+        # Frappe lets nobody in who is disabled, though a session may be left.
+        .where(user.enabled == 1)
     ).run()
     return dict(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -32,7 +33,10 @@ class Oracle:
             gate.set_result(answer)
 
 
-def kept(seconds: float = 60) -> Answers[str, str]:
+Q = ("site", "user", "document")
+
+
+def kept(seconds: float = 60) -> Answers[tuple[str, ...], str]:
     return Answers(lambda _: seconds)
 
 
@@ -44,22 +48,22 @@ async def at_once(*asking: Awaitable[str], say: Callable[[], Awaitable[None]]) -
 
 async def test_many_who_ask_the_same_ask_once() -> None:
     answers, oracle = kept(), Oracle()
-    asking = [answers.get("q", oracle.ask) for _ in range(20)]
+    asking = [answers.get(Q, oracle.ask) for _ in range(20)]
     assert await at_once(*asking, say=lambda: oracle.say("yes")) == ["yes"] * 20
-    assert await answers.get("q", oracle.ask) == "yes"
+    assert await answers.get(Q, oracle.ask) == "yes"
     assert oracle.asked == 1
 
 
 async def test_an_answer_that_is_not_believed_any_more_is_asked_for_again() -> None:
     answers, oracle = kept(0), Oracle()
-    await at_once(answers.get("q", oracle.ask), say=lambda: oracle.say("yes"))
-    assert await at_once(answers.get("q", oracle.ask), say=lambda: oracle.say("no")) == ["no"]
+    await at_once(answers.get(Q, oracle.ask), say=lambda: oracle.say("yes"))
+    assert await at_once(answers.get(Q, oracle.ask), say=lambda: oracle.say("no")) == ["no"]
 
 
 async def test_one_who_gives_up_does_not_take_the_answer_from_the_others() -> None:
     answers, oracle = kept(), Oracle()
-    impatient = asyncio.ensure_future(answers.get("q", oracle.ask))
-    patient = asyncio.ensure_future(answers.get("q", oracle.ask))
+    impatient = asyncio.ensure_future(answers.get(Q, oracle.ask))
+    patient = asyncio.ensure_future(answers.get(Q, oracle.ask))
     await asyncio.sleep(0)
     impatient.cancel()
     await oracle.say("yes")
@@ -68,39 +72,50 @@ async def test_one_who_gives_up_does_not_take_the_answer_from_the_others() -> No
 
 async def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
     answers, oracle = kept(), Oracle()
-    waiting = [asyncio.ensure_future(answers.get("q", oracle.ask)) for _ in range(3)]
+    waiting = [asyncio.ensure_future(answers.get(Q, oracle.ask)) for _ in range(3)]
     await oracle.say(OSError("away"))
     for waiter in waiting:
         with pytest.raises(OSError, match="away"):
             await waiter
-    assert await at_once(answers.get("q", oracle.ask), say=lambda: oracle.say("yes")) == ["yes"]
+    assert await at_once(answers.get(Q, oracle.ask), say=lambda: oracle.say("yes")) == ["yes"]
 
 
 async def test_what_is_forgotten_is_asked_again_even_when_it_was_under_way() -> None:
     answers, oracle = kept(), Oracle()
-    early = asyncio.ensure_future(answers.get("q", oracle.ask))
+    early = asyncio.ensure_future(answers.get(Q, oracle.ask))
     await asyncio.sleep(0)
-    answers.forget(lambda key: key == "q")
-    late = asyncio.ensure_future(answers.get("q", oracle.ask))
+    answers.forget("site", "user")
+    late = asyncio.ensure_future(answers.get(Q, oracle.ask))
     await oracle.say("before the change")
     await oracle.say("after it")
     assert (await early, await late) == ("after it", "after it")
-    assert await answers.get("q", oracle.ask) == "after it"
+    assert await answers.get(Q, oracle.ask) == "after it"
     assert oracle.asked == 2
 
 
 async def test_where_all_changes_all_the_time_there_is_an_answer_all_the_same() -> None:
     answers, oracle = kept(), Oracle()
-    asking = asyncio.ensure_future(answers.get("q", oracle.ask))
+    asking = asyncio.ensure_future(answers.get(Q, oracle.ask))
     for answer in ("old", "not so old"):
         await oracle.say(answer)
-        answers.forget(lambda _: True)
+        answers.forget("site")
     assert await asking == "not so old"
 
 
-async def test_forgetting_one_leaves_the_others() -> None:
+async def test_forgetting_a_user_leaves_the_others() -> None:
     answers, oracle = kept(), Oracle()
-    for key in ("a", "b"):
-        await at_once(answers.get(key, oracle.ask), say=lambda: oracle.say("yes"))
-    answers.forget(lambda key: key == "a")
-    assert answers.age("a") == float("inf") and answers.age("b") < 60
+    for user in ("a", "b"):
+        await at_once(answers.get(("site", user), oracle.ask), say=lambda: oracle.say("yes"))
+    answers.forget("site", "a")
+    assert answers.asked_at(("site", "a")) is None and answers.asked_at(("site", "b")) is not None
+    answers.forget("site")
+    assert answers.peek(("site", "b")) is None
+
+
+async def test_an_older_answer_never_replaces_a_newer_one() -> None:
+    answers, oracle = kept(), Oracle()
+    early = asyncio.ensure_future(answers.get(Q, oracle.ask))
+    await asyncio.sleep(0)
+    answers.put(Q, "newer", time.monotonic())
+    await oracle.say("older")
+    assert await early == "newer" == answers.peek(Q)

@@ -34,8 +34,8 @@ import sys
 
 
 async def listen(session, hall):
-    if await session.has_permission("Airport", "KJFK"):
-        await session.join(f"hall:{hall}")
+    may_read = await session.has_permission("Airport", "KJFK")
+    assert await session.join(f"hall:{hall}", "Airport", "KJFK") is may_read
 
 
 async def shout(session, hall, words):

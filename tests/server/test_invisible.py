@@ -211,6 +211,28 @@ async def test_what_was_asked_before_a_wish_does_not_undo_it(
     ]
 
 
+async def test_hiding_does_not_wait_for_what_a_client_has_in_line(
+    guarded: Process, faults: Faults, sign_in: Connect
+) -> None:
+    viewer, editor = await sign_in(VIEWER, guarded), await sign_in(EDITOR, guarded)
+    await viewer.watch("online")
+    await viewer.watch(ROOMS[0])
+    await viewer.wait_until_there("online", EDITOR)
+    await enter(editor, "KJFK")
+    await viewer.wait_until_there(ROOMS[0], EDITOR)
+    faults.questions.clear()
+    async with faults.held("has_permission"):
+        await editor.say("room_watch", "presence:Airport/LFPG")
+        await faults.wait_asked("has_permission")
+        counts.publish_realtime(
+            "presence_settings", {"user": EDITOR, "invisible": True}, user=EDITOR
+        )
+        for room in ("online", ROOMS[0]):
+            await wait_for_going(viewer, room)
+        assert "room_denied" not in [event for event, _ in editor.heard], "it still waits"
+    await editor.settle()
+
+
 async def test_a_wish_that_was_not_heard_is_followed_after_the_doubt(
     own_stack: Stack, sign_in: Connect
 ) -> None:

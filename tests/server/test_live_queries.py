@@ -214,9 +214,14 @@ async def test_whoever_loses_the_right_sees_the_number_no_more(
     for client in (viewer, editor):
         await client.watch(TESTLAND)
     with faults.during("look", "count", fault=no_to_viewer):
-        counts.publish_realtime("update_user_permissions", user=VIEWER)
-        denied = await viewer.wait_for("room_denied")
-        assert denied == {"room": TESTLAND, "reason": "not permitted"}
+        faults.questions.clear()
+        async with faults.held("has_permission"):
+            # Whatever waits in line.
+            await viewer.say("room_watch", "presence:Airport/LFPG")
+            await faults.wait_asked("has_permission")
+            counts.publish_realtime("update_user_permissions", user=VIEWER)
+            denied = await viewer.wait_for("room_denied")
+            assert denied == {"room": TESTLAND, "reason": "not permitted"}
         await viewer.settle()
         viewer.forget()
         testland.build()

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, cast
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from presence_progress import counts
-from presence_progress.demo import database
-from presence_progress.room_rights import Document
-from presence_progress.server import rights
+from presence_progress.demo import accounts, database
+from presence_progress.demo.users import ADMINISTRATOR, USERS
 from presence_progress.server.access import Access, Identity
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.engine import end_tasks
-from presence_progress.server.questions import Denied, Questions, Unavailable
+from presence_progress.server.questions import Questions
 from presence_progress.server.rights import Rights
 from presence_progress.server.sessions import Session
 from presence_progress.settings import Limits, Settings
@@ -28,8 +28,6 @@ from tests.server.faults import Fault, Faults, Forward, answer
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
 ROOM = "presence:Airport/KJFK"
-
-# --- a whole server, and a site that changes its mind ---------------------------------------------
 
 
 async def no_to_viewer(request: web.Request, forward: Forward) -> web.StreamResponse:
@@ -147,141 +145,195 @@ async def test_a_page_of_a_list_is_asked_for_at_once(
     await faults.wait_asked("has_permission", count=10)
 
 
-# --- the loop alone, with a minute that passes at once --------------------------------------------
+# --- whatever waits, whatever is under way --------------------------------------------------------
 
 
-class Frappe:
-    """Answers questions as a test wants: ``no`` holds the documents that it denies, ``ended`` the
-    sessions that have ended."""
+async def eject_viewer(viewer: Client) -> None:
+    """Take the right away that a site with the app is asked about, and wait until it is noticed."""
+    counts.publish_realtime("update_user_permissions", user=VIEWER)
+    fate = {"room": ROOM, "reason": "not permitted"}
+    await viewer.wait_for("room_denied", lambda m: m == fate)
+    assert [m for event, m in viewer.heard if event == "room_denied" and m["room"] == ROOM] == [
+        fate
+    ]
 
-    def __init__(self, has_app: bool) -> None:
-        self.has_app = has_app
-        self.no: set[str] = set()
-        self.ended: set[str] = set()
-        self.is_away = False
-        self.asked = asyncio.Semaphore(0)
 
-    async def ask(
-        self,
-        site: str,
-        credentials: Any,
-        method: str,
-        parameters: Any = None,
-        body: Any = None,
-        **_: Any,
-    ) -> Any:
-        self.asked.release()
-        if self.is_away:
-            raise Unavailable("away")
-        if method.endswith("look"):
-            if not self.has_app:
-                raise Denied(417)
-            users = {sid: "user" for sid in body["sessions"] if sid not in self.ended}
-            may_read = [name not in self.no for _, _, name in body["questions"]]
-            return {"users": users, "may_read": may_read}
-        sid = credentials["Cookie"].removeprefix("sid=")
-        if method.endswith("get_user_info"):
-            return {"user": "Guest" if sid in self.ended else "user", "installed_apps": []}
-        if sid in self.ended or parameters["name"] in self.no:
-            raise Denied(403)
-        return True
+async def hears_nothing(viewer: Client, editor: Client) -> None:
+    """Change all that can be heard of the document; the viewer hears none of it."""
+    await viewer.settle()
+    viewer.forget()
+    counts.publish_realtime("secret", doctype="Airport", docname="KJFK")
+    for activity in ("editing", "viewing"):
+        await editor.say("presence_update", {**DOCUMENT, "activity": activity})
+        await editor.wait_for("room_change", lambda m: EDITOR in m["set"])
+        editor.forget()
+    await viewer.settle()
+    assert [event for event, _ in viewer.heard] == ["pong"]
+
+
+async def test_a_thousand_events_in_line_do_not_hold_an_ejection_up(
+    guarded: Process, faults: Faults, sign_in: Connect
+) -> None:
+    viewer, editor = await sign_in(VIEWER, guarded), await sign_in(EDITOR, guarded)
+    for client in (viewer, editor):
+        await client.watch(ROOM)
+        await client.say("presence_enter", DOCUMENT)
+        await client.say("doc_subscribe", "Airport", "KJFK")
+        await client.settle()
+    with faults.during("look", fault=no_to_viewer):
+        async with faults.held("has_permission"):
+            await viewer.say("room_watch", "presence:Airport/EDDB")  # waits for Frappe
+            for _ in range(250):
+                await viewer.say("room_watch", ROOM)
+                await viewer.say("presence_enter", DOCUMENT)
+                await viewer.say("doc_subscribe", "Airport", "KJFK")
+                await viewer.say("doc_open", "Airport", "KJFK")
+            await faults.wait_asked("has_permission")
+            await eject_viewer(viewer)
+            await editor.wait_for_leave(VIEWER)
+            editor.forget()
+        with faults.during("has_permission", fault=no_to(viewer.sid)):
+            await viewer.settle()
+            await hears_nothing(viewer, editor)
+    assert not [m for event, m in editor.heard if event == "room_change" and VIEWER in m["set"]]
+
+
+async def test_what_was_under_way_by_an_older_yes_does_not_come_back(
+    guarded: Process, faults: Faults, sign_in: Connect
+) -> None:
+    viewer, editor = await sign_in(VIEWER, guarded), await sign_in(EDITOR, guarded)
+    for client in (viewer, editor):
+        await client.watch(ROOM)
+    await editor.say("presence_enter", DOCUMENT)
+    await editor.say("doc_subscribe", "Airport", "KJFK")
+    await viewer.wait_until_there(ROOM, EDITOR)
+    async with faults.held("people"):
+        # It has a yes, and waits for how its user is shown.
+        counts.publish_realtime("update_user_permissions", user=VIEWER)
+        await viewer.wait_for("update_user_permissions")
+        faults.questions.clear()
+        await viewer.say("presence_enter", DOCUMENT)
+        await faults.wait_asked("people")
+        with faults.during("look", fault=no_to_viewer):
+            await eject_viewer(viewer)
+    denied = await viewer.wait_for("room_denied", lambda m: m["reason"] == "try again")
+    assert denied["room"] == ROOM, "our clients ask again, and are judged anew"
+    await hears_nothing(viewer, editor)
+    assert not [m for event, m in editor.heard if event == "room_change" and VIEWER in m["set"]]
+
+
+# --- sessions that somebody else ends -------------------------------------------------------------
+
+
+async def put_user(stack: Stack, **changes: Any) -> None:
+    """Save the viewer's user as an administrator does."""
+    cookie = {"Cookie": f"sid={await session_of(stack, 'Administrator')}"}
+    url = f"{stack.site.url}/api/resource/User/{VIEWER}"
+    async with aiohttp.ClientSession(headers=cookie) as http, http.put(url, json=changes) as reply:
+        assert reply.status == HTTPStatus.OK
+
+
+async def reset_password(stack: Stack, sid: str) -> None:
+    cookie = {"Cookie": f"sid={sid}"}
+    method = "frappe.core.doctype.user.user.update_password"
+    url, body = f"{stack.site.url}/api/method/{method}", {"logout_all_sessions": 1}
+    async with aiohttp.ClientSession(headers=cookie) as http, http.post(url, json=body) as reply:
+        assert reply.status == HTTPStatus.OK
+
+
+async def log_out(stack: Stack, sid: str) -> None:
+    async with aiohttp.ClientSession(headers={"Cookie": f"sid={sid}"}) as http:
+        await http.post(f"{stack.site.url}/api/method/logout")
+
+
+async def sweep(stack: Stack, sid: str) -> None:
+    """End a session as the scheduler, or an administrator's command, does: it is logged in their
+    name."""
+    with database.connect(stack.database) as db:
+        db.execute("DELETE FROM session WHERE sid = ?", (sid,))
+    await asyncio.to_thread(accounts.announce_logouts, USERS[VIEWER], 1, by=USERS[ADMINISTRATOR])
+
+
+END: dict[str, Callable[[Stack, str, str], Awaitable[None]]] = {
+    "signed out in another tab": lambda stack, ended, _: log_out(stack, ended),
+    "password changed elsewhere": lambda stack, _, kept: reset_password(stack, kept),
+    "ended by the scheduler or a command": lambda stack, ended, _: sweep(stack, ended),
+    "ended by an administrator": lambda stack, *_: put_user(
+        stack, new_password="x", logout_all_sessions=1
+    ),
+    "user disabled": lambda stack, *_: put_user(stack, enabled=0),
+}
+
+
+@pytest.mark.parametrize("end", END.values(), ids=END)
+async def test_a_session_that_anybody_ends_hears_nothing_from_then_on(
+    stack: Stack, server: Process, sign_in: Connect, end: Callable[..., Awaitable[None]]
+) -> None:
+    viewer, kept = await sign_in(VIEWER, server), await sign_in(VIEWER, server)
+    editor = await sign_in(EDITOR, server)
+    gone = asyncio.Event()
+    viewer.socket.on("disconnect", gone.set, namespace=f"/{SITE}")
+    try:
+        await end(stack, viewer.sid, kept.sid)
+        # Long before it would be asked for without a signal.
+        await asyncio.wait_for(gone.wait(), 15)
+    finally:
+        await put_user(stack, enabled=1)
+    counts.publish_realtime("private", user=VIEWER)
+    await editor.settle()
+    assert "private" not in [event for event, _ in viewer.heard]
+    assert editor.socket.connected
+
+
+ENDINGS = {
+    "deleted": "DELETE FROM session WHERE sid = ?",
+    "expired": "UPDATE session SET expires = 0 WHERE sid = ?",
+    "its user disabled": "INSERT INTO disabled SELECT user FROM session WHERE sid = ?",
+}
+
+
+@pytest.mark.parametrize("has_app", [True, False], ids=["with the app", "without it"])
+@pytest.mark.parametrize("statement", ENDINGS.values(), ids=ENDINGS)
+async def test_a_session_that_ends_without_a_word_is_found_out_when_it_is_checked(
+    stack: Stack, access: Access, monkeypatch: pytest.MonkeyPatch, statement: str, has_app: bool
+) -> None:
+    if not has_app:
+        monkeypatch.setattr(access.app, "lacks", lambda *_: True)
+    dropped: asyncio.Queue[Session] = asyncio.Queue()
+
+    def drop(session: Session, why: str) -> None:
+        assert why == "session ended"
+        dropped.put_nowait(session)
+
+    rights = Rights(access, drop, renewal=0.01, interval=0.01)
+    ended, living = [
+        cast(Session, Seat(user, await session_of(stack, user))) for user in (VIEWER, EDITOR)
+    ]
+    for session in (ended, living):
+        rights.come(session)
+    running = asyncio.ensure_future(rights.run())
+    with database.connect(stack.database) as db:
+        db.execute(statement, (ended.identity.sid,))
+        try:
+            assert await asyncio.wait_for(dropped.get(), 10) is ended
+        finally:
+            db.execute("DELETE FROM disabled")
+    assert dropped.empty()
+    await end_tasks(running)
 
 
 class Seat:
-    """As much of a session as its rights need."""
+    """As much of a session as it takes to ask whose it is."""
 
-    def __init__(self, sid: str, *documents: Document) -> None:
-        self.identity = Identity("site", "user", "Website User", {"Cookie": f"sid={sid}"}, ())
-        self.held = set(documents)
-        self.ejected = asyncio.Event()
-
-    def documents(self) -> set[Document]:
-        return self.held
-
-    def eject(self, document: Document) -> None:
-        self.held.discard(document)
-        self.ejected.set()
+    def __init__(self, user: str, sid: str) -> None:
+        self.identity = Identity(SITE, user, "System User", {"Cookie": f"sid={sid}"}, ())
 
 
-class Table:
-    """A loop of rights that runs over some seats."""
-
-    def __init__(self, redis: Any, has_app: bool, *seats: Seat) -> None:
-        self.frappe = Frappe(has_app)
-        self.seats = list(seats)
-        self.dropped: list[Seat] = []
-        self.rights = Rights(
-            Access(cast(Questions, self.frappe), redis),
-            lambda: cast(list[Session], self.seats),
-            self._drop,
-        )
-
-    async def _drop(self, session: Session, why: str) -> None:
-        seat = cast(Seat, session)
-        if seat in self.seats:  # its identity and its right may be asked again side by side
-            self.seats.remove(seat)
-            self.dropped.append(seat)
-
-
-Run = Callable[..., Table]
-
-
-@pytest.fixture(params=[True, False], ids=["with the app", "without it"])
-async def run(redis_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Run]:
-    """Return a function that runs the loop over some seats."""
-    redis = connect(Settings(redis_url=redis_url))
-    tasks = []
-
-    def run_over(*seats: Seat) -> Table:
-        table = Table(redis, request.param, *seats)
-        tasks.append(asyncio.ensure_future(table.rights.run()))
-        return table
-
-    yield run_over
-    await end_tasks(*tasks)
+@pytest.fixture
+async def access(stack: Stack) -> AsyncIterator[Access]:
+    settings = Settings(redis_url=stack.redis_server.url, site_url=stack.site.url)
+    redis = connect(settings)
+    questions = Questions(settings, redis)
+    yield Access(questions, redis)
+    await questions.close()
     await disconnect(redis)
-
-
-@pytest.fixture(autouse=True)
-def _a_minute_that_passes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rights, "PERMISSION_RENEWAL", (0, 0))
-    monkeypatch.setattr(rights, "RIGHTS_INTERVAL", 0.01)
-
-
-async def times(table: Table, count: int) -> None:
-    for _ in range(count):
-        await asyncio.wait_for(table.frappe.asked.acquire(), 10)
-
-
-async def test_a_right_is_asked_for_again_without_any_signal(run: Run) -> None:
-    seat = Seat("a", ("ToDo", "one"), ("ToDo", "two"))
-    table = run(seat)
-    await times(table, 4)
-    table.frappe.no.add("one")
-    await asyncio.wait_for(seat.ejected.wait(), 10)
-    assert seat.held == {("ToDo", "two")}
-
-
-async def test_while_frappe_is_away_nobody_is_ejected(run: Run) -> None:
-    seat = Seat("a", ("ToDo", "one"))
-    table = run(seat)
-    table.frappe.is_away = True
-    await times(table, 5)
-    assert not seat.ejected.is_set()
-    table.frappe.is_away = False
-    table.frappe.no.add("one")
-    await asyncio.wait_for(seat.ejected.wait(), 10)
-
-
-async def test_the_no_to_an_ended_session_is_not_the_users(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rights, "IDENTITY_RENEWAL", 0)
-    ended, living = Seat("ended", ("ToDo", "one")), Seat("living", ("ToDo", "one"))
-    table = run(ended, living)
-    table.frappe.ended.add("ended")
-    while not table.dropped:
-        await times(table, 1)
-    await times(table, 3)
-    assert table.dropped == [ended] and table.seats == [living]
-    assert not living.ejected.is_set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from presence_progress import rooms
 from tests.conftest import free_port
 from tests.server.conftest import SITE, Client, Connect, Process, Stack
+from tests.server.faults import Faults
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 DOCUMENT = {"doctype": "Airport", "name": "KJFK"}
@@ -20,13 +23,13 @@ ROOM = "presence:Airport/KJFK"
 class Bench:
     """A bench with one site, whose settings a test changes, and its server."""
 
-    def __init__(self, stack: Stack, folder: Path) -> None:
+    def __init__(self, stack: Stack, folder: Path, site_url: str = "") -> None:
         self._settings = folder / "sites" / SITE / "site_config.json"
         self._settings.parent.mkdir(parents=True)
         (folder / "apps").mkdir()
         common = {
             "redis_queue": stack.redis_server.url,
-            "presence_progress_site_url": stack.site.url,
+            "presence_progress_site_url": site_url or stack.site.url,
             "default_site": SITE,
             "presence_progress_host": "127.0.0.1",
         }
@@ -138,3 +141,29 @@ async def test_guests_neither_watch_nor_enter_unless_the_site_says_so(
         await guest.say(event, argument)
         assert await denied(guest, ROOM) == reason
     await guest.socket.disconnect()
+
+
+async def test_a_setting_does_not_wait_for_what_a_client_has_in_line(
+    stack: Stack, faults: Faults, tmp_path: Path, sign_in: Connect
+) -> None:
+    bench = Bench(stack, tmp_path, faults.url)
+    await asyncio.to_thread(bench.server.start)
+    viewer, editor = await sign_in(VIEWER, bench.server), await sign_in(EDITOR, bench.server)
+    elsewhere = "presence:Airport/EDDB"
+    await viewer.watch(elsewhere)
+    await viewer.say("presence_enter", {"doctype": "Airport", "name": "EDDB"})
+    await viewer.wait_until_there(elsewhere, VIEWER)
+    faults.questions.clear()
+    async with faults.held("has_permission"):
+        await viewer.say("room_watch", ROOM)  # waits for Frappe, by the rules of before
+        await viewer.say("presence_enter", DOCUMENT)
+        await faults.wait_asked("has_permission")
+        bench.set(presence=False)
+        assert await denied(viewer, elsewhere) == "presence is off"
+    # What was under way has joined after that, and leaves again.
+    assert await denied(viewer, ROOM) == "presence is off"
+    await viewer.settle()
+    await editor.settle()
+    assert VIEWER not in rooms.snapshot(ROOM).state
+    assert VIEWER not in rooms.snapshot(elsewhere).state
+    await asyncio.to_thread(bench.server.stop)
