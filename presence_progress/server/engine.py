@@ -63,6 +63,8 @@ TOO_MANY_EVENTS = "too many events"
 """The reason of a session whose client sends too much, and does not stop."""
 LIMITED_INTERVAL = 10.0
 """Seconds between two words to a client that it is read slowly, because it sends too much."""
+_SETTLED = TURN, 16_384
+"""Messages and bytes that are charged together: one by one it would cost as much as reading."""
 PARSE_ERROR = "parse error"
 """Node's reason for a session that ends by what its client sent."""
 _PING_FRAME = frame(str(eio_packet.PING))
@@ -128,9 +130,11 @@ class Connection:
         "_heard",
         "_is_pinged",
         "_limited_at",
+        "_messages",
         "_missed",
         "_packets",
         "_reason",
+        "_size",
         "_throttled_since",
         "_waiter",
         "_websocket",
@@ -177,6 +181,9 @@ class Connection:
         now = time.monotonic()
         self.buckets = [RateLimit(engine.limits, what, now) for what in ("events", "bytes")]
         """All are charged with what comes; the longest wait counts. Sockets may share some."""
+        self._messages: float = 0
+        self._size = 0
+        """What has come and is not charged yet."""
         self.held_until = 0.0
         self._throttled_since: float | None = None
         """Since when it has been over its limits without a pause."""
@@ -204,6 +211,11 @@ class Connection:
 
     def charge(self, messages: float, size: int) -> float:
         """Count what has come, and return the seconds that this client shall not be read from."""
+        self._messages += messages
+        self._size += size
+        if self._messages < _SETTLED[0] and self._size < _SETTLED[1]:
+            return 0.0
+        messages, size, self._messages, self._size = self._messages, self._size, 0, 0
         now = time.monotonic()
         longest, over = 0.0, None
         for bucket in self.buckets:

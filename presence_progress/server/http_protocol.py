@@ -57,6 +57,8 @@ class _Strict(h11.Connection):
 class HttpProtocol(H11Protocol):
     """One HTTP connection of uvicorn's."""
 
+    conn: _Strict
+
     def __init__(self, limits: Limits, **options: Any) -> None:
         super().__init__(**options)
         self.conn = _Strict(h11.SERVER, MAX_HEAD)

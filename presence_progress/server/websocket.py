@@ -37,7 +37,7 @@ CLOSE_TIMEOUT = 10.0
 TURN = 16
 """Messages of one client that are handled before others have their turn: well under a
 millisecond of most, a few of the dearest."""
-PIECE = 512
+PIECE = 1024
 """Bytes that the library is given at once: so many empty frames take it a millisecond or two."""
 PART = 0.1
 """What a read that completes no frame counts as. A large message is hundreds of them."""

@@ -99,9 +99,7 @@ async def raw(server: Process) -> AsyncIterator[Raw]:
 class Own:
     """A server in the tests' own process."""
 
-    def __init__(
-        self, url: str, ping_interval: float, ping_timeout: float, **limits: float
-    ) -> None:
+    def __init__(self, url: str, ping_interval: float, ping_timeout: float, **limits: Any) -> None:
         self.url = url
         self.sio = namespaces.Server(
             sid_prefix="w7-",
@@ -154,7 +152,7 @@ class Own:
 
 @contextlib.asynccontextmanager
 async def serve(
-    ping_interval: float = 25, ping_timeout: float = 20, **limits: float
+    ping_interval: float = 25, ping_timeout: float = 20, **limits: Any
 ) -> AsyncIterator[Own]:
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from websockets.frames import Frame, Opcode
 
-from presence_progress.server import http_protocol, metrics
+from presence_progress.server import http_protocol, metrics, websocket
 from presence_progress.server.limits import RateLimit
 from presence_progress.server.websocket import TURN
 from presence_progress.settings import Limits
@@ -33,12 +33,14 @@ def event(name: object) -> str:
 async def member(own: Own) -> AsyncIterator[Wire]:
     """Join the room over a WebSocket."""
     wire = await Wire.connect(own)
-    await wire.shake_hands()
-    wire.send(text(f"40{ROOM},"))
-    while b"welcome" not in (await wire.hear()).data:
-        pass
-    yield wire
-    wire.writer.close()
+    try:
+        await wire.shake_hands()
+        wire.send(text(f"40{ROOM},"))
+        while b"welcome" not in (await wire.hear()).data:
+            pass
+        yield wire
+    finally:
+        wire.writer.close()
 
 
 def connection_of(own: Own) -> Any:
@@ -47,7 +49,8 @@ def connection_of(own: Own) -> Any:
 
 
 def limited(limit: str) -> float:
-    return metrics.LIMITED.labels(limit)._value.get()
+    value: float = metrics.LIMITED.labels(limit)._value.get()
+    return value
 
 
 async def hear_limited(wire: Wire) -> str:
@@ -92,13 +95,24 @@ async def test_frames_of_every_kind_count(frames: list[Frame]) -> None:
         await wire.hear_pong()
 
 
+async def test_over_an_unknown_uvicorn_the_rate_holds_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket, "WebSocketsSansIOProtocol", None)
+    async with serve(**SLOW) as own, member(own) as wire:
+        wire.send(*(text(event(number)) for number in range(100)), PING)
+        assert '"limit":"events_per_second"' in await hear_limited(wire)
+        await wire.hear_pong()
+        assert own.seen == [*map(str, range(100)), "ping"]
+
+
 async def test_bytes_over_the_rate_are_read_more_slowly() -> None:
-    limits = {"bytes_burst": 5_000, "bytes_per_second": 50_000}
+    limits = {"bytes_burst": 5_000, "bytes_per_second": 100_000}
     async with serve(**limits) as own, member(own) as wire:
-        wire.send(*[text(event("x" * 500))] * 20, PING)
+        wire.send(*[text(event("x" * 900))] * 40, PING)
         assert '"limit":"bytes_per_second"' in await hear_limited(wire)
         await wire.hear_pong()
-        assert len(own.seen) == 21
+        assert len(own.seen) == 41
 
 
 async def test_a_post_over_the_rate_is_answered_later() -> None:
@@ -119,7 +133,7 @@ async def test_sockets_may_share_a_limit() -> None:
             connection.buckets.append(shared)
         one.send(*[text(event("mine"))] * 100)
         assert '"limit":"user_events_per_second"' in await hear_limited(one)
-        other.send(PING)
+        other.send(*[text(event("too"))] * TURN, PING)
         assert '"limit":"user_events_per_second"' in await hear_limited(other)
         await other.hear_pong()
         one.send(PING)
@@ -130,7 +144,7 @@ async def test_sockets_may_share_a_limit() -> None:
 async def test_a_socket_that_is_read_slowly_is_not_expected_to_answer_its_ping() -> None:
     limits = {"events_per_second": 1, "events_burst": 5}
     async with serve(**limits) as own, member(own) as wire:
-        wire.send(*[text(event("x"))] * 10)
+        wire.send(*[text(event("x"))] * 2 * TURN)
         await hear_limited(wire)
         # Its pong would be behind what has not been read.
         assert connection_of(own).held_until > time.monotonic()
@@ -151,9 +165,9 @@ async def test_a_socket_that_pauses_is_not_over_its_rate_all_the_time() -> None:
     async with serve(**limits) as own, member(own):
         connection = connection_of(own)
         await until(lambda: connection.held_until < time.monotonic() - 0.05)
-        assert connection.charge(2, 0) > 0
-        connection.held_until -= 1.1  # which is how long ago it was read from again
-        assert connection.charge(2, 0) > 0 and not connection.closed
+        assert connection.charge(TURN, 0) > 0
+        connection.held_until -= 2  # which is how long ago it was read from again
+        assert connection.charge(TURN, 0) > 0 and not connection.closed
 
 
 # --- turns ----------------------------------------------------------------------------------------
@@ -228,18 +242,18 @@ async def test_of_the_probes_that_a_client_does_not_read_none_is_answered() -> N
     async with serve() as own, aiohttp.ClientSession() as http:
         raw = Raw(http, own.url)
         sid = await raw.open(ROOM)
-        async with raw.websocket(sid=sid) as websocket:
-            await websocket.send_str("2probe")
-            assert await websocket.receive_str() == "3probe"
+        async with raw.websocket(sid=sid) as socket:
+            await socket.send_str("2probe")
+            assert await socket.receive_str() == "3probe"
             upgrading = own.sio.eio.sockets[sid].upgrading._websocket
             upgrading.pause_writing()
             for _ in range(10):
-                await websocket.send_str("2probe")
-            await websocket.send_str("5")
+                await socket.send_str("2probe")
+            await socket.send_str("5")
             await until(lambda: own.sio.eio.sockets[sid].upgraded)
             upgrading.resume_writing()
-            await websocket.send_str(event("ping"))
-            assert "3probe" not in await websocket.receive_str()
+            await socket.send_str(event("ping"))
+            assert "3probe" not in await socket.receive_str()
 
 
 # --- HTTP -----------------------------------------------------------------------------------------

@@ -112,6 +112,20 @@ async def test_what_is_counted_is_counted_over_all(
                 )
 
 
+@pytest.mark.parametrize("head", [b"GET /socket.io/", b"GET / HTTP/1.1\r\nHost"])
+async def test_a_head_that_does_not_come_ends_the_connection(
+    head: bytes, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its first line is missing, so that nobody knows whose it is, or what follows."""
+    monkeypatch.setenv("PRESENCE_PROGRESS_HEADER_SECONDS", "1")
+    server = await asyncio.to_thread(stack.start_server, "--workers", "2")
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+    writer.write(head)
+    assert b"200" not in await asyncio.wait_for(reader.read(), 8)
+    writer.close()
+    await asyncio.to_thread(server.stop)
+
+
 async def test_all_of_them_end_together(several: Process) -> None:
     children = children_of(several.pid)
     assert len(children) == COUNT
