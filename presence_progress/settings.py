@@ -224,6 +224,8 @@ class Limits:
     """Seconds in which the head of an HTTP request must arrive, from the connection's first."""
     body_seconds: int = 60
     """Seconds in which its body must arrive."""
+    chunks: int = 500
+    """Chunks of one HTTP body: each costs as much as an event. Browsers send none, proxies few."""
 
 
 DEFAULT_LIMITS = Limits()

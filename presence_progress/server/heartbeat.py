@@ -28,7 +28,7 @@ class Pinged(Protocol):
 class Heartbeat:
     """Runs while there is anybody; ``interval`` from an answer to the next ping, ``timeout`` from
     there to the next answer, in seconds, to a twentieth of the interval. A connection that is read
-    slowly is excused for ``patience`` seconds.
+    slowly is excused for ``patience`` seconds, and pinged on.
 
     Answers are waited for on a clock of its own, which counts no more than two ticks for each, and
     a tick judges what the one before it has counted. So whatever held the event loop up, each
@@ -65,6 +65,7 @@ class Heartbeat:
                 continue
             is_held = now < one.held_until + self._timeout
             if is_held and self._clock < pinged + self._patience:
+                one.ping()  # else it would take this side for dead
                 self._to_answer.append((self._clock + self._timeout, beat, one, pinged))
             else:
                 one.time_out()

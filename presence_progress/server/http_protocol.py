@@ -19,8 +19,6 @@ from presence_progress.settings import Limits
 
 MAX_HEAD = 16_384
 """Bytes of a request's target and headers: Node's, and h11's."""
-MAX_CHUNKS = 500
-"""Chunks of one body: each costs as much as a small event. Browsers and proxies send few."""
 DRAIN_SECONDS = 10.0
 """Seconds for a client to read anything at all of an answer that waits for it."""
 
@@ -31,6 +29,10 @@ class _Strict(h11.Connection):
     why = ""
     """What was wrong with it, for the client."""
     _chunks = 0
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(h11.SERVER, MAX_HEAD)
+        self._max_chunks = limits.chunks
 
     def next_event(self) -> Any:
         event = super().next_event()
@@ -44,9 +46,9 @@ class _Strict(h11.Connection):
                 self._refuse(f"The head of a request may have {MAX_HEAD} bytes")
         elif isinstance(event, h11.Data) and event.chunk_start:
             self._chunks += 1
-            if self._chunks > MAX_CHUNKS:
+            if self._chunks > self._max_chunks:
                 metrics.LIMITED.labels("chunks").inc()
-                self._refuse(f"A body may have {MAX_CHUNKS} chunks: send fewer, larger ones")
+                self._refuse(f"A body may have {self._max_chunks} chunks: send fewer, larger ones")
         return event
 
     def _refuse(self, why: str) -> None:
@@ -61,7 +63,7 @@ class HttpProtocol(H11Protocol):
 
     def __init__(self, limits: Limits, **options: Any) -> None:
         super().__init__(**options)
-        self.conn = _Strict(h11.SERVER, MAX_HEAD)
+        self.conn = _Strict(limits)
         self._limits = limits
         self._awaited: tuple[str, asyncio.TimerHandle] | None = None
         """The limit in whose time the rest of a request must arrive."""

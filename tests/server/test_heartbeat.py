@@ -47,10 +47,15 @@ class Client:
     def __init__(self) -> None:
         self.beat = 0
         self.held_until = 0.0
-        self.is_pinged = self.is_ended = False
+        self.pings = 0
+        self.is_ended = False
+
+    @property
+    def is_pinged(self) -> bool:
+        return self.pings > 0
 
     def ping(self) -> None:
-        self.is_pinged = True
+        self.pings += 1
 
     def time_out(self) -> None:
         self.is_ended, self.beat = True, -1
@@ -108,6 +113,7 @@ def test_a_client_that_is_not_read_from_is_excused_until_it_has_been(
     released = pinged.held_until = loop.now + 4 * TIMEOUT
     loop.tick_until(lambda: loop.now > released + TIMEOUT)
     assert not pinged.is_ended
+    assert pinged.pings >= 4  # it would take a silent server for dead
     loop.tick_until(lambda: pinged.is_ended)
     assert loop.now < released + 2 * TIMEOUT + INTERVAL / 20
 

@@ -322,9 +322,9 @@ async def test_a_request_that_could_be_read_in_two_ways_is_refused(
         assert not own.sio.eio.sockets
 
 
-@pytest.mark.parametrize(("chunks", "status"), [(400, b"200"), (600, b"400")])
+@pytest.mark.parametrize(("chunks", "status"), [(40, b"200"), (60, b"400")])
 async def test_a_body_may_have_so_many_chunks(chunks: int, status: bytes) -> None:
-    async with serve(payload=100_000) as own, aiohttp.ClientSession() as http:
+    async with serve(chunks=50) as own, aiohttp.ClientSession() as http:
         sid = await Raw(http, own.url).open(ROOM)
         head = posting(sid).partition(b"Content-Length")[0] + b"Connection: close\r\n" + CHUNKED
         body = "\x1e".join("3" * (chunks // 2)).encode()
@@ -332,6 +332,20 @@ async def test_a_body_may_have_so_many_chunks(chunks: int, status: bytes) -> Non
         answer = await answer_to(own, head + chunked)
         assert answer.startswith(b"HTTP/1.1 " + status)
         assert (b"chunks" in answer) is (status == b"400")
+
+
+async def test_nonsense_behind_an_answer_just_ends_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serve() as own:
+        wire = await Wire.connect(own)
+        head = posting("nobody").partition(b"Content-Length")[0]
+        wire.writer.write(head + CHUNKED + b"1\r\n3\r\n")
+        await wire.reader.readuntil(b"Session ID unknown")
+        wire.writer.write(b"no chunk\r\n")
+        await asyncio.wait_for(wire.reader.read(), 20)
+        wire.writer.close()
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_an_answer_that_nobody_reads_ends_the_connection(
