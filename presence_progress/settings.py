@@ -227,8 +227,15 @@ class Limits:
     """Bytes of one message from a client, as Node's default."""
     backlog: int = 4_000_000
     """Bytes that wait for a client that does not read; beyond this it is disconnected."""
+    throttled_seconds: int = 60
+    """Seconds that a socket may stay over its rate without a pause; beyond this it is disconnected.
+    For as long, one that is read slowly is excused from its ping time-out."""
     header_seconds: int = 10
-    """Seconds in which the head of an HTTP request must arrive."""
+    """Seconds in which the head of an HTTP request must arrive, from the connection's first."""
+    body_seconds: int = 60
+    """Seconds in which its body must arrive."""
+    chunks: int = 500
+    """Chunks of one HTTP body: each costs as much as an event. Browsers send none, proxies few."""
 
 
 DEFAULT_LIMITS = Limits()

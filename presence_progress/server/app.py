@@ -29,7 +29,13 @@ from presence_progress.server.access import Access
 from presence_progress.server.bus import Bus, Event
 from presence_progress.server.connection import connect, disconnect
 from presence_progress.server.count_questions import CountQuestions
-from presence_progress.server.engine import TOO_SLOW, Connection, end_tasks, spawn
+from presence_progress.server.engine import (
+    TOO_MANY_EVENTS,
+    TOO_SLOW,
+    Connection,
+    end_tasks,
+    spawn,
+)
 from presence_progress.server.fanout import Fanout
 from presence_progress.server.handshake import Refused, read_handshake
 from presence_progress.server.health import Health
@@ -218,7 +224,7 @@ class RealtimeServer:
     def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:
         session = self._sessions.get(sid)
         if session and not session.receive(event[0], event[1:]):
-            self._drop(session.connection, "too many events")
+            self._drop(session.connection, TOO_MANY_EVENTS)
 
     def _refuse(self, namespace: str, sid: str, event: list[Any]) -> None:
         session = self._sessions.get(sid)
@@ -231,7 +237,7 @@ class RealtimeServer:
             self._user_limits.leave(session.identity, session.connection)
             self._rights.go(session)
             metrics.SOCKETS.labels(session.identity.site).dec()
-            if reason == TOO_SLOW:
+            if reason in (TOO_SLOW, TOO_MANY_EVENTS):
                 metrics.DROPPED.labels(reason).inc()
                 log.warning(
                     "dropped", site=session.identity.site, user=session.identity.user, why=reason

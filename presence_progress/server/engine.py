@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -28,7 +30,9 @@ from presence_progress.server.client_address import ClientAddress
 from presence_progress.server.heartbeat import Heartbeat
 from presence_progress.server.limits import RateLimit
 from presence_progress.server.websocket import (
+    PART,
     PROTOCOL_ERRORS,
+    TURN,
     AsgiWebSocket,
     DirectWebSocket,
     Refused,
@@ -55,6 +59,12 @@ KEPT = (
 """What a connect handler may read of a request."""
 TOO_SLOW = "too slow"
 """The reason of a session whose client does not read what it is sent."""
+TOO_MANY_EVENTS = "too many events"
+"""The reason of a session whose client sends too much, and does not stop."""
+LIMITED_INTERVAL = 10.0
+"""Seconds between two words to a client that it is read slowly, because it sends too much."""
+_SETTLED = TURN, 16_384
+"""Messages and bytes that are charged together: one by one it would cost as much as reading."""
 PARSE_ERROR = "parse error"
 """Node's reason for a session that ends by what its client sent."""
 _PING_FRAME = frame(str(eio_packet.PING))
@@ -102,6 +112,15 @@ def _decode(packet: str | bytes) -> tuple[int, str | bytes]:
     return _KINDS[packet[:1]], packet[1:]
 
 
+def _split(body: bytes) -> Iterator[str]:
+    """Yield the packets of a body one by one: there may be as many as it has bytes."""
+    start = 0
+    while (end := body.find(b"\x1e", start)) >= 0:
+        yield body[start:end].decode()
+        start = end + 1
+    yield body[start:].decode()
+
+
 class Connection:
     """One Engine.IO session: its packets to be sent, and whether its client is still there."""
 
@@ -110,9 +129,13 @@ class Connection:
         "_engine",
         "_heard",
         "_is_pinged",
+        "_limited_at",
+        "_messages",
         "_missed",
         "_packets",
         "_reason",
+        "_size",
+        "_throttled_since",
         "_waiter",
         "_websocket",
         "address",
@@ -120,6 +143,7 @@ class Connection:
         "beat",
         "buckets",
         "closed",
+        "held_until",
         "posting",
         "sid",
         "upgrading",
@@ -154,8 +178,16 @@ class Connection:
         self._ended: asyncio.Task[None] | None = None
         self.beat = 0
         self._is_pinged = False
-        self.buckets: list[RateLimit] = []
-        """All are charged with what comes; sockets may share some."""
+        now = time.monotonic()
+        self.buckets = [RateLimit(engine.limits, what, now) for what in ("events", "bytes")]
+        """All are charged with what comes; the longest wait counts. Sockets may share some."""
+        self._messages: float = 0
+        self._size = 0
+        """What has come and is not charged yet."""
+        self.held_until = 0.0
+        self._throttled_since: float | None = None
+        """Since when it has been over its limits without a pause."""
+        self._limited_at = -LIMITED_INTERVAL
         engine.heartbeat.begin(self)
 
     @property
@@ -174,6 +206,42 @@ class Connection:
 
     def time_out(self) -> None:
         self.end(self._engine.reason.PING_TIMEOUT)
+
+    # --- does it send too much? ---
+
+    def charge(self, messages: float, size: int) -> float:
+        """Count what has come, and return the seconds that this client shall not be read from."""
+        self._messages += messages
+        self._size += size
+        if self._messages < _SETTLED[0] and self._size < _SETTLED[1]:
+            return 0.0
+        messages, size, self._messages, self._size = self._messages, self._size, 0, 0
+        now = time.monotonic()
+        longest, over = 0.0, None
+        for bucket in self.buckets:
+            wait = bucket.take(size if bucket.counts_bytes else messages, now)
+            if wait > longest:
+                longest, over = wait, bucket
+        if over is None:
+            self._throttled_since = None
+        else:
+            self._throttle(over.limit, longest, now)
+        return longest
+
+    def _throttle(self, limit: str, wait: float, now: float) -> None:
+        if self.closed:
+            return
+        # What comes a second after the wait was not waiting: a client that shares a bucket with
+        # others, and sends little.
+        if self._throttled_since is None or now > self.held_until + 1:
+            self._throttled_since = now
+        self.held_until = now + wait
+        if now - self._throttled_since > self._engine.limits.throttled_seconds:
+            self.end(TOO_MANY_EVENTS)
+        elif now - self._limited_at >= LIMITED_INTERVAL:
+            self._limited_at = now
+            metrics.LIMITED.labels(limit).inc()
+            self._engine.on_limited(self.sid, limit, wait)
 
     # --- from the client ---
 
@@ -212,20 +280,19 @@ class Connection:
             self._heard = deque()
             spawn(self._handle_rest(rest))
 
-    async def _handle_rest(self, rest: Coroutine[Any, Any, None]) -> None:
-        while True:
-            try:
-                await rest
-            except Exception:
-                self._engine.logger.exception("a message could not be handled")
-            while self._heard and not self.closed:
-                more = self._engine.on_message(self.sid, self._heard.popleft())
-                if more is not None:
-                    rest = more
-                    break
-            else:
-                self._heard = None
-                return
+    async def _handle_rest(self, rest: Coroutine[Any, Any, None] | None) -> None:
+        for handled in itertools.count(1):
+            if rest is not None:
+                try:
+                    await rest
+                except Exception:
+                    self._engine.logger.exception("a message could not be handled")
+            if handled % TURN == 0:
+                await asyncio.sleep(0)  # others have their turn
+            if not self._heard or self.closed:
+                break
+            rest = self._engine.on_message(self.sid, self._heard.popleft())
+        self._heard = None
 
     # --- to the client ---
 
@@ -321,30 +388,40 @@ class Connection:
             # Node: "data request overlap from client".
             self.end(reason)
             return "400 BAD REQUEST"
-        body: bytes = event.get("body", b"")
+        body = bytearray(event.get("body", b""))
         self.posting = True
         try:
             while event.get("more_body") and len(body) <= self._engine.max_http_buffer_size:
+                if wait := self.charge(PART, 0):
+                    await asyncio.sleep(wait)
                 event = await receive()
                 body += event.get("body", b"")
-        finally:
-            self.posting = False
-        if len(body) > self._engine.max_http_buffer_size:
-            self.end(reason)
-            return "413 PAYLOAD TOO LARGE"
-        if event["type"] == "http.disconnect":
-            # Node: "data request connection closed prematurely".
-            self.end(reason)
-            return "400 BAD REQUEST"
-        try:
-            # As many packets as there are: a client sends all at once that it has been keeping.
-            packets = [_decode(packet) for packet in body.decode().split("\x1e")]
+            if len(body) > self._engine.max_http_buffer_size:
+                self.end(reason)
+                return "413 PAYLOAD TOO LARGE"
+            if event["type"] == "http.disconnect":
+                # Node: "data request connection closed prematurely".
+                self.end(reason)
+                return "400 BAD REQUEST"
+            await self._receive_all(bytes(body))
         except ValueError:
             self.end(PARSE_ERROR)
             return "400 BAD REQUEST"
-        for kind, data in packets:
-            self.receive(kind, data)
+        finally:
+            self.posting = False
         return "200 OK"
+
+    async def _receive_all(self, body: bytes) -> None:
+        """Receive all packets, as many as there are: a client sends all at once that it has been
+        keeping. One that has sent too many is answered later."""
+        self.charge(0, len(body))
+        for number, packet in enumerate(_split(body), 1):
+            self.receive(*_decode(packet))
+            wait = self.charge(1, 0)
+            if wait or number % TURN == 0:
+                await asyncio.sleep(wait)
+            if self.closed:
+                return
 
     # --- its transport's end, and its own ---
 
@@ -400,7 +477,8 @@ class Upgrade:
 
     def hear(self, message: str | bytes) -> None:
         if message == "2probe":
-            self._websocket.send("3probe")
+            if self._websocket.is_ready:
+                self._websocket.send("3probe")
             self._connection._wake()
             return
         if message == "5" and not self._connection.closed:
@@ -408,6 +486,9 @@ class Upgrade:
             self._connection.move_to(self._websocket)
         else:
             self._give_up()
+
+    def charge(self, messages: float, size: int) -> float:
+        return self._connection.charge(messages, size)
 
     def pause(self) -> None:
         """Nothing is sent but one word."""
@@ -448,6 +529,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
     """Called with what a connection has said; returns what cannot be done at once."""
     on_caught_up: Callable[[str, set[tuple[str, str]]], Coroutine[Any, Any, None]]
     """Called with a connection, and the sites and rooms that it has missed changes of."""
+    on_limited: Callable[[str, str, float], None]
+    """Called with a connection that is read slowly, the limit it is over, and for how long now."""
 
     def __init__(
         self,
@@ -462,7 +545,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         self._of_address: Counter[str] = Counter()
         """How many connections each address has here."""
         self._sid_prefix = sid_prefix
-        self.heartbeat = Heartbeat(self.ping_interval, self.ping_timeout)
+        self.heartbeat = Heartbeat(self.ping_interval, self.ping_timeout, limits.throttled_seconds)
 
     def generate_id(self) -> str:
         return f"{self._sid_prefix}{super().generate_id()}"

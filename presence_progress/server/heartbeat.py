@@ -10,15 +10,15 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-_PAUSE = 1.0
-"""Seconds that the timer is late by, after which this process must have been stopped."""
-
 
 class Pinged(Protocol):
     """A connection."""
 
     beat: int
     """Changes with each answer; negative once it has ended."""
+
+    held_until: float
+    """The loop's time until which this side does not read from it."""
 
     def ping(self) -> None: ...
 
@@ -27,44 +27,56 @@ class Pinged(Protocol):
 
 class Heartbeat:
     """Runs while there is anybody; ``interval`` from an answer to the next ping, ``timeout`` from
-    there to the next answer, in seconds, to a fiftieth of the interval."""
+    there to the next answer, in seconds, to a twentieth of the interval. A connection that is read
+    slowly is excused for ``patience`` seconds, and pinged on.
 
-    def __init__(self, interval: float, timeout: float) -> None:
+    Answers are waited for on a clock of its own, which counts no more than two ticks for each, and
+    a tick judges what the one before it has counted. So whatever held the event loop up, each
+    answer that came in time has been read before its connection is judged; and who keeps the loop
+    busy is judged after so many ticks all the same.
+    """
+
+    def __init__(self, interval: float, timeout: float, patience: float) -> None:
         self._interval = interval
         self._timeout = timeout
+        self._patience = patience
+        self._period = interval / 50
         self._to_ping: deque[tuple[float, Pinged]] = deque()
-        self._to_answer: deque[tuple[float, int, Pinged]] = deque()
+        self._to_answer: deque[tuple[float, int, Pinged, float]] = deque()
+        """Each with when it is due, and when it was pinged."""
+        self._clock = 0.0
+        self._ticked = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
 
     def begin(self, one: Pinged) -> None:
         """Ping a connection when the interval is over, from now or from its answer."""
         loop = asyncio.get_running_loop()
         self._to_ping.append((loop.time() + self._interval, one))
         if self._timer is None:
-            self._wait(loop)
-
-    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._due = loop.time() + self._interval / 50
-        self._timer = loop.call_at(self._due, self._tick)
+            self._ticked = loop.time()
+            self._timer = loop.call_later(self._period, self._tick)
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if now > self._due + _PAUSE:
-            # This process was stopped. What has been answered meanwhile is yet to be read.
-            self._to_answer = deque(
-                (now + self._timeout, beat, one) for _, beat, one in self._to_answer
-            )
+        while self._to_answer and self._to_answer[0][0] <= self._clock:
+            _, beat, one, pinged = self._to_answer.popleft()
+            if one.beat != beat:
+                continue
+            is_held = now < one.held_until + self._timeout
+            if is_held and self._clock < pinged + self._patience:
+                one.ping()  # else it would take this side for dead
+                self._to_answer.append((self._clock + self._timeout, beat, one, pinged))
+            else:
+                one.time_out()
+        self._clock += min(now - self._ticked, 2 * self._period)
+        self._ticked = now
+        # By the loop's own time: clients wait for their pings by a clock of theirs.
         while self._to_ping and self._to_ping[0][0] <= now:
             _, one = self._to_ping.popleft()
             if one.beat >= 0:
                 one.ping()
-                self._to_answer.append((now + self._timeout, one.beat, one))
-        while self._to_answer and self._to_answer[0][0] <= now:
-            _, beat, one = self._to_answer.popleft()
-            if one.beat == beat:
-                one.time_out()
+                self._to_answer.append((self._clock + self._timeout, one.beat, one, self._clock))
         self._timer = None
         if self._to_ping or self._to_answer:
-            self._wait(loop)
+            self._timer = loop.call_later(self._period, self._tick)

@@ -156,10 +156,18 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         self.eio.on_open = self._note
         self.eio.on_message = self._hear
         self.eio.on_caught_up = _nothing
+        self.eio.on_limited = self._say_limited
         self.on_event = self.on_garbled_event = lambda namespace, sid, event: None
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
+
+    def _say_limited(self, eio_sid: str, limit: str, wait: float) -> None:
+        """Let a client know that it is read slowly: an event to each of its namespaces."""
+        message = ["limited", {"limit": limit, "retry_after": round(wait, 3)}]
+        for namespace in list(self.manager.get_namespaces()):
+            if self.manager.sid_from_eio_sid(eio_sid, namespace):
+                spawn(self._send_packet(eio_sid, Packet(data=message, namespace=namespace)))
 
     def protocol_for_uvicorn(self) -> Any:
         """Return uvicorn's option ``ws`` for this server."""

@@ -14,6 +14,7 @@ import uvicorn
 
 from presence_progress.server import logs
 from presence_progress.server.app import RealtimeServer
+from presence_progress.server.http_protocol import http_protocol
 from presence_progress.settings import DRAIN_TIMEOUT, Settings
 
 
@@ -68,6 +69,7 @@ class Process(uvicorn.Server):
                 self.asgi,
                 interface="asgi3",
                 proxy_headers=False,
+                http=http_protocol(settings.limits),
                 ws=self._realtime.websocket_protocol,
                 loop="uvloop",
                 log_config=None,

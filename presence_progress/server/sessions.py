@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from presence_progress.server.fanout import Fanout
 from presence_progress.server.limits import OverLimit
 from presence_progress.server.node import Node
 from presence_progress.server.questions import Unavailable
+from presence_progress.server.websocket import TURN
 from presence_progress.settings import DEFAULT_LIMITS, MAX_FORESEEN, Limits
 from presence_progress.site_rules import PresenceRules
 
@@ -237,12 +239,14 @@ class Session:
             return None
 
     async def _work(self, event: str, rest: Awaitable[Any] | None) -> None:
-        while True:
+        for handled in itertools.count(1):
             if rest is not None:
                 try:
                     await rest
                 except Exception as error:
                     self._note(event, error)
+            if handled % TURN == 0:
+                await asyncio.sleep(0)  # others have their turn
             if not self._line or self._is_closed:
                 break
             event, handle, arguments = self._line.popleft()

@@ -14,6 +14,7 @@ import binascii
 import contextlib
 import functools
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -33,6 +34,13 @@ WRITE_BUFFER = 65_536
 """Bytes that may wait to leave, beyond which a WebSocket is not ready for more."""
 CLOSE_TIMEOUT = 10.0
 """Seconds for a client to answer a close frame."""
+TURN = 16
+"""Messages of one client that are handled before others have their turn: well under a
+millisecond of most, a few of the dearest."""
+PIECE = 1024
+"""Bytes that the library is given at once: so many empty frames take it a millisecond or two."""
+PART = 0.1
+"""What a read that completes no frame counts as. A large message is hundreds of them."""
 LOST = 1006
 """The code of a WebSocket that ended without one."""
 PROTOCOL_ERRORS = frozenset({1002, 1007, 1009})
@@ -65,6 +73,9 @@ class Listener(Protocol):
     """Whoever speaks over a WebSocket."""
 
     def hear(self, message: str | bytes) -> None: ...
+
+    def charge(self, messages: float, size: int) -> float:
+        """Count what has come, and return the seconds that it shall not be read from."""
 
     def pause(self) -> None:
         """Know that the WebSocket is not ready any more, as its client reads too slowly."""
@@ -113,7 +124,9 @@ class DirectWebSocket(asyncio.Protocol):
         "_greet",
         "_library",
         "_max_size",
+        "_resuming",
         "_transport",
+        "_unread",
         "is_ready",
         "listener",
         "write",
@@ -127,6 +140,10 @@ class DirectWebSocket(asyncio.Protocol):
         self._connections = server_state.connections
         self._library: _LibraryReader | None = None
         self._closing: asyncio.TimerHandle | None = None
+        self._resuming: asyncio.Handle | None = None
+        """Set while it is not read from."""
+        self._unread = b""
+        """What has come, and has to wait for its turn."""
         self.is_ready = False
 
     # --- called by the event loop, and by uvicorn ---
@@ -143,10 +160,10 @@ class DirectWebSocket(asyncio.Protocol):
             # uvicorn has read the request, and hands it over as one.
             greet, self._greet = self._greet, None
             self._shake_hands(greet, data)
-        elif self._library is None:
-            self._read(data)
+        elif self._resuming is not None:
+            self._unread += data
         else:
-            self._library.read(data)
+            self._read(data)
 
     def pause_writing(self) -> None:
         self.is_ready = False
@@ -155,13 +172,17 @@ class DirectWebSocket(asyncio.Protocol):
     def resume_writing(self) -> None:
         if not self.has_said_goodbye:
             self.is_ready = True
+            if self._library is not None:
+                self._library.send_pong()
             self.listener.go_on()
 
     def connection_lost(self, _: Exception | None) -> None:
         self.is_ready = False
+        self._unread = b""
         self._connections.discard(self)
-        if self._closing is not None:
-            self._closing.cancel()
+        for timer in (self._closing, self._resuming):
+            if timer is not None:
+                timer.cancel()
         if hasattr(self, "listener"):
             self.listener.lose(LOST)
 
@@ -201,8 +222,45 @@ class DirectWebSocket(asyncio.Protocol):
     # --- from the client ---
 
     def _read(self, data: bytes) -> None:
-        start, size = 0, len(data)
-        while start < size:
+        """Read what one turn takes; the rest waits for the next, as long as its client has to."""
+        start, frames = 0, 0
+        if self._library is None:
+            start, frames = self._read_texts(data)
+            if start < len(data) and frames < TURN:
+                self._library = _LibraryReader(self, self._transport, self._max_size)
+        if self._library is not None:
+            start, frames = self._library.read(data, start, frames)
+        wait = self.listener.charge(frames or PART, start)
+        if wait or start < len(data):
+            self._hold(data[start:], wait)
+
+    def _hold(self, unread: bytes, seconds: float) -> None:
+        if self._transport.is_closing():
+            return
+        if seconds and self.has_said_goodbye:
+            self._transport.close()  # its answer to the goodbye is not worth the wait
+            return
+        self._unread = unread
+        self._transport.pause_reading()
+        loop = asyncio.get_running_loop()
+        self._resuming = (
+            loop.call_later(seconds, self._resume) if seconds else loop.call_soon(self._resume)
+        )
+
+    def _resume(self) -> None:
+        self._resuming = None
+        unread, self._unread = self._unread, b""
+        if self._transport.is_closing():
+            return
+        if unread:
+            self._read(unread)
+        if self._resuming is None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _read_texts(self, data: bytes) -> tuple[int, int]:
+        """Read whole texts; returns where the first of anything else begins, and how many."""
+        start, size, frames = 0, len(data), 0
+        while start < size and frames < TURN:
             # One whole text, masked, whose length stands in its second byte or behind it.
             length, begin = (data[start + 1] - 128, start + 6) if start + 1 < size else (-1, 0)
             if length == 126:
@@ -217,10 +275,9 @@ class DirectWebSocket(asyncio.Protocol):
             except UnicodeDecodeError:
                 break  # the library knows what to say
             start = end
+            frames += 1
             self.listener.hear(text)
-        if start < size:
-            self._library = _LibraryReader(self, self._transport, self._max_size)
-            self._library.read(data[start:])
+        return start, frames
 
     # --- to the client ---
 
@@ -236,11 +293,19 @@ class DirectWebSocket(asyncio.Protocol):
             return
         if self.is_ready:
             self.write(_CLOSE_FRAME)
+            if self._resuming is not None:
+                self._transport.close()  # the answer would not be read before all that waits
         else:
             # A close frame would wait behind all that the client does not read.
             self._transport.abort()
+        self.finish()
+
+    def finish(self) -> None:
+        """Wait for the end of the connection, and not for ever."""
         self.is_ready = False
-        self._closing = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+        if self._closing is None:
+            loop = asyncio.get_running_loop()
+            self._closing = loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
 
 
 class _LibraryReader:
@@ -253,34 +318,57 @@ class _LibraryReader:
         self._transport = transport
         self._library = Library(Side.SERVER, max_size=max_size)
         self._opcode = Opcode.TEXT
-        self._fragments: list[bytes] = []
+        self._message = bytearray()
+        """What has come of a message; not a list, as fragments may have no more than a byte."""
+        self._pong = b""
+        """The answer to the latest ping, while the client does not read those before it."""
 
-    def read(self, data: bytes) -> None:
+    def read(self, data: bytes, start: int, frames: int) -> tuple[int, int]:
+        """Read from ``start`` on until the turn's frames are full; returns both anew."""
+        size = len(data)
+        while start < size and frames < TURN and not self._transport.is_closing():
+            frames += self._read_piece(data[start : start + PIECE])
+            start = min(start + PIECE, size)
+        return start, frames
+
+    def _read_piece(self, data: bytes) -> int:
         self._library.receive_data(data)
-        for received in self._library.events_received():
+        events = self._library.events_received()
+        for received in events:
             assert isinstance(received, Frame)
             if received.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 self._put_together(received)
         if self._transport.is_closing():
-            return
+            return len(events)
         # Pongs, and a close frame, in answer to the client's or because of what it has sent: but
         # nothing follows one of ours.
-        answer = b"".join(self._library.data_to_send())
-        if not self._websocket.has_said_goodbye:
-            self._transport.write(answer)
+        answers = self._library.data_to_send()
         ended_by = self._library.close_rcvd or self._library.close_sent
+        if not self._websocket.has_said_goodbye and answers:
+            if self._websocket.is_ready or ended_by:
+                self._transport.write(b"".join(answers))
+            else:
+                self._pong = answers[-1]
         if ended_by is not None:
             self._websocket.is_ready = False
             self._transport.close()
+            self._websocket.finish()
             self._websocket.listener.lose(ended_by.code)
+        return len(events)
+
+    def send_pong(self) -> None:
+        """Answer the ping that came while the client read too slowly: the latest is enough."""
+        pong, self._pong = self._pong, b""
+        if pong:
+            self._transport.write(pong)
 
     def _put_together(self, received: Frame) -> None:
         if received.opcode is not Opcode.CONT:
             self._opcode = received.opcode
-        self._fragments.append(bytes(received.data))
+        self._message += received.data
         if not received.fin:
             return
-        payload, self._fragments = b"".join(self._fragments), []
+        payload, self._message = bytes(self._message), bytearray()
         if self._opcode is Opcode.BINARY:
             self._websocket.listener.hear(payload)
             return
@@ -357,12 +445,17 @@ class AsgiWebSocket:
             writing.cancel()
 
     async def _read(self) -> int:
-        while True:
+        for number in itertools.count(1):
             event = await self._receive()
             if event["type"] == "websocket.disconnect":
                 return int(event.get("code") or LOST)
             text = event.get("text")
-            self.listener.hear(event["bytes"] if text is None else text)
+            message = event["bytes"] if text is None else text
+            self.listener.hear(message)
+            wait = self.listener.charge(1, len(message))
+            if wait or number % TURN == 0:
+                await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
 
     async def _write(self) -> None:
         with contextlib.suppress(OSError, RuntimeError):  # closed meanwhile: the reader is told

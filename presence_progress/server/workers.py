@@ -29,7 +29,8 @@ from presence_progress.settings import DRAIN_TIMEOUT, Settings
 
 _SESSION = re.compile(rb"^[A-Z]+ \S*[?&]sid=(\d+)-")
 _LONGEST_LINE = 4096
-_FIRST_LINE_TIMEOUT = 10.0
+_SLOW_LINE = 0.01, 0.5
+"""Seconds between two looks at a first line of which only a part is there: from, doubled, to."""
 _KILL_AFTER = DRAIN_TIMEOUT + 3
 _RESTART_PAUSE = 1.0
 
@@ -85,6 +86,7 @@ class _Parent:
 
     def __init__(self, settings: Settings, listening: socket.socket, count: int) -> None:
         self._listening = listening
+        self._header_seconds = settings.limits.header_seconds
         self._workers = [_Worker(settings, number) for number in range(count)]
         self._turns = itertools.cycle(range(count))
         self._is_ending = asyncio.Event()
@@ -120,7 +122,7 @@ class _Parent:
         with connection:
             connection.setblocking(False)
             with contextlib.suppress(OSError, asyncio.TimeoutError):
-                line = await asyncio.wait_for(_first_line(connection), _FIRST_LINE_TIMEOUT)
+                line = await asyncio.wait_for(_first_line(connection), self._header_seconds)
                 session = _SESSION.match(line)
                 number = int(session[1]) if session else next(self._turns)
                 # An id of nobody's is answered by anybody.
@@ -150,6 +152,7 @@ class _Parent:
 async def _first_line(connection: socket.socket) -> bytes:
     """Return the first line of a request, which stays there to be read."""
     seen = b""
+    pause, longest = _SLOW_LINE
     while b"\n" not in seen and len(seen) < _LONGEST_LINE:
         await _when_readable(connection.fileno())
         now = connection.recv(_LONGEST_LINE, socket.MSG_PEEK)
@@ -157,7 +160,8 @@ async def _first_line(connection: socket.socket) -> bytes:
             raise ConnectionResetError
         if now == seen:
             # Readable, with nothing new: the rest of the line is still on its way.
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
         seen = now
     return seen
 

@@ -23,6 +23,7 @@ from socketio.exceptions import ConnectionRefusedError
 
 from presence_progress.server import namespaces, websocket
 from presence_progress.server.engine import Connection, end_tasks
+from presence_progress.server.http_protocol import http_protocol
 from presence_progress.settings import PING_INTERVAL, PING_TIMEOUT, Limits
 from tests.server.conftest import NAMESPACE, Process, Stack, close, session_of
 
@@ -98,7 +99,7 @@ async def raw(server: Process) -> AsyncIterator[Raw]:
 class Own:
     """A server in the tests' own process."""
 
-    def __init__(self, url: str, ping_interval: float, ping_timeout: float) -> None:
+    def __init__(self, url: str, ping_interval: float, ping_timeout: float, **limits: Any) -> None:
         self.url = url
         self.sio = namespaces.Server(
             sid_prefix="w7-",
@@ -106,8 +107,9 @@ class Own:
             cors_allowed_origins="*",
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
-            limits=Limits(payload=1000),
+            limits=Limits(**{"payload": 1000, **limits}),
         )
+        self.uvicorn: uvicorn.Server
         self.seen: list[Any] = []
         """Reasons for the end of sockets; names of events."""
         self.decide = asyncio.Event()
@@ -149,19 +151,22 @@ class Own:
 
 
 @contextlib.asynccontextmanager
-async def serve(ping_interval: float = 25, ping_timeout: float = 20) -> AsyncIterator[Own]:
+async def serve(
+    ping_interval: float = 25, ping_timeout: float = 20, **limits: Any
+) -> AsyncIterator[Own]:
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    own = Own(url, ping_interval, ping_timeout)
+    own = Own(url, ping_interval, ping_timeout, **limits)
     config = uvicorn.Config(
         socketio.ASGIApp(own.sio),
+        http=http_protocol(own.sio.eio.limits),
         ws=own.sio.protocol_for_uvicorn(),
         lifespan="off",
         log_level="warning",
         ws_ping_interval=None,
         timeout_graceful_shutdown=1,
     )
-    serving = uvicorn.Server(config)
+    serving = own.uvicorn = uvicorn.Server(config)
     task = asyncio.ensure_future(serving.serve(sockets=[listening]))
     await until(lambda: serving.started)
     try:

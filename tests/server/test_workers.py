@@ -112,6 +112,30 @@ async def test_what_is_counted_is_counted_over_all(
                 )
 
 
+async def test_a_head_that_does_not_come_ends_the_connection(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its first line is missing, so that nobody knows whose it is, or what follows."""
+    monkeypatch.setenv("PRESENCE_PROGRESS_HEADER_SECONDS", "1")
+    server = await asyncio.to_thread(stack.start_server, "--workers", "2")
+    port = int(server.url.rpartition(":")[2])
+
+    async def answer_to(head: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        try:
+            return await asyncio.wait_for(reader.read(), 9)
+        except ConnectionResetError:
+            return b""
+        finally:
+            writer.close()
+
+    heads = b"GET /socket.io/", b"GET / HTTP/1.1\r\nHost"
+    answers = await asyncio.gather(*map(answer_to, heads))
+    assert answers[0] == b"" and answers[1].startswith(b"HTTP/1.1 408 ")
+    await asyncio.to_thread(server.stop)
+
+
 async def test_all_of_them_end_together(several: Process) -> None:
     children = children_of(several.pid)
     assert len(children) == COUNT
