@@ -75,7 +75,10 @@ class HttpProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._await_rest()
+        if self.transport.get_protocol() is self:
+            self._await_rest()
+        else:
+            self._await(None)  # a WebSocket has taken over, and reads by its own rules
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._await(None)

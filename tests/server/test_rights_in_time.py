@@ -14,7 +14,7 @@ import pytest
 from presence_progress.room_rights import Document
 from presence_progress.server.access import Access, Identity
 from presence_progress.server.bus import Event
-from presence_progress.server.questions import Denied, Questions, Unavailable
+from presence_progress.server.questions import Asker, Denied, Questions, Unavailable
 from presence_progress.server.rights import Rights
 from presence_progress.server.sessions import NOT_PERMITTED, TRY_AGAIN, Session
 from presence_progress.settings import RIGHTS_PATIENCE
@@ -44,7 +44,14 @@ class Frappe:
         self.users: dict[str, str] = {}
 
     async def ask(
-        self, site: str, credentials: Any, method: str, parameters: Any = None, body: Any = None
+        self,
+        site: str,
+        credentials: Any,
+        method: str,
+        parameters: Any = None,
+        body: Any = None,
+        *,
+        asker: Asker,
     ) -> Any:
         if self.is_away:
             await asyncio.sleep(12)

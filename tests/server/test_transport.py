@@ -289,6 +289,17 @@ async def test_a_head_that_does_not_come_ends_the_connection() -> None:
         assert limited("header_seconds") == before + 2
 
 
+async def test_a_websocket_outlives_the_time_for_a_request() -> None:
+    async with serve(header_seconds=0.2, body_seconds=0.2) as own:
+        wire = await Wire.connect(own)
+        await wire.shake_hands()
+        await asyncio.sleep(0.6)  # that nothing ends it can only be waited for
+        wire.send(PING)
+        while (await wire.hear()).opcode is not Opcode.PONG:
+            pass
+        wire.writer.close()
+
+
 async def test_a_body_that_does_not_come_ends_the_connection_and_the_session() -> None:
     before = limited("body_seconds")
     async with serve(body_seconds=0.2) as own, aiohttp.ClientSession() as http:
