@@ -46,6 +46,10 @@ TOO_MANY_ROOMS = "too many rooms"
 log = structlog.get_logger(__name__)
 
 
+class Gone(Exception):
+    """The socket has ended while one of its events was handled: the rest of it is not wanted."""
+
+
 _Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any]]
 """Its name, what it does, and with which arguments."""
 
@@ -236,6 +240,8 @@ class Session:
 
     def _note(self, event: str, error: Exception) -> None:
         """Put down why an event came to nothing: its client's fault, somebody else's or ours."""
+        if isinstance(error, Gone):
+            return
         if isinstance(error, (BadRoom, BadField, OverLimit)):
             log.debug("event ignored", event_name=event, user=self.identity.user, why=str(error))
         elif isinstance(error, (Unavailable, RedisError, OSError)):
@@ -274,30 +280,36 @@ class Session:
         """Leave every document, after a grace in milliseconds: 0 when the client has said
         goodbye."""
         self._is_closed = True
-        said = _left_on_purpose(self._line or ())
+        said, writing = _left_on_purpose(self._line or ()), self._writing
+        if self._worker is not None:
+            # Not at once: it may not have begun, and would leave a coroutine that never does.
+            asyncio.get_running_loop().call_soon(self._worker.cancel)
         for document in list(self.opened):
             self.close_document(document)
         for room in (None, *self.identity.rooms, *self._joined):
             self.services.fanout.leave(self.identity.site, self.connection, room)
         for room in filter(keys.is_query, self._joined):
             self.services.queries.leave(self, room)
-        while self._writing is not None:
-            # An entry under way is not taken back by cancelling it: it must arrive before its
-            # leave.
-            await asyncio.wait({self._writing})
-            await asyncio.sleep(0)  # whoever has written goes on first
-        if self._worker is not None:
-            self._worker.cancel()
+        if writing is not None:
+            # An entry under way goes on: it must arrive before its leave.
+            await asyncio.wait({writing})
         leaving = [
             self.services.node.leave(here, 0 if room in said else grace)
             for room, here in self.presences.items()
         ]
         self.presences.clear()
-        if leaving:
-            try:
-                await asyncio.gather(*leaving)
-            except (RedisError, OSError) as error:
-                log.warning("Redis is told later", user=self.identity.user, error=str(error))
+        for left in await asyncio.gather(*leaving, return_exceptions=True):
+            if isinstance(left, BaseException):
+                log.warning("Redis is told later", user=self.identity.user, error=str(left))
+
+    def require_open(self) -> None:
+        """Raise :class:`Gone` once the socket has ended.
+
+        Each book that a session stands in asks this before it takes one, so that a handler which
+        goes on after an ``await`` leaves nothing behind.
+        """
+        if self._is_closed:
+            raise Gone
 
     # --- what the handlers do with it ---
 
@@ -319,8 +331,7 @@ class Session:
 
     def join(self, room: str, reads: Document | None = None) -> None:
         """Join a room; ``reads`` names the document that the user must be able to read for it."""
-        if self._is_closed:
-            return
+        self.require_open()
         if room not in self._joined:
             self._require_room_for(self._joined)
         self._joined[room] = reads
@@ -405,8 +416,7 @@ class Session:
     async def send_state(self, room: str) -> None:
         if keys.is_query(room):
             # Sent as soon as it is known: a slow count holds up nothing else that a client asks.
-            if not self._is_closed:
-                self.services.queries.show(self, room)
+            self.services.queries.show(self, room)
             return
         self.send("room_state", (await self.snapshot(room)).wire())
 
@@ -430,6 +440,7 @@ class Session:
         await self._show(entered)
 
     async def _show(self, entered: presence.Presence) -> None:
+        self.require_open()
         node = self.services.node
         await self._write(
             node.leave(entered) if self.is_invisible else node.enter(entered, self._pulse)
@@ -451,7 +462,7 @@ class Session:
     async def _write(self, writing: asyncio.Future[Any]) -> None:
         self._writing = writing
         try:
-            await writing
+            await asyncio.shield(writing)
         finally:
             self._writing = None
 
