@@ -6,7 +6,7 @@ at its start.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DAY = 24 * 3600
@@ -231,9 +231,9 @@ class Sentinel:
     nodes: tuple[tuple[str, int], ...]
     service: str
     sentinel_username: str | None = None
-    sentinel_password: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -245,10 +245,10 @@ class Settings:
     port: int = 9000
     uds: str | None = None
     """A Unix socket to listen on instead."""
-    redis_url: str = "redis://127.0.0.1:11000"
+    redis_url: str = field(default="redis://127.0.0.1:11000", repr=False)
     sentinel: Sentinel | None = None
     """Asked for the Redis instead of ``redis_url``."""
-    store_url: str | None = None
+    store_url: str | None = field(default=None, repr=False)
     """Where rooms live, as ``address.py`` reads it; None: in the Redis that carries Frappe's
     events."""
     site_url: str = "http://127.0.0.1:8000"
