@@ -122,6 +122,8 @@ IDENTITY_RENEWAL = 300
 """Seconds between two looks whether a socket's session still is what it was at its beginning."""
 APP_LOOKUP = 600
 """Seconds after which a site that did not have this app is asked again whether it has."""
+SITE_FORGOTTEN = 3600
+"""Seconds that a server keeps in mind what it knows of a site, after somebody was there last."""
 SECRET_TTL = DAY
 """From its last use."""
 SITE_SETTINGS_INTERVAL = 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from itertools import chain
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -16,14 +18,11 @@ Ask = Callable[[], Awaitable[T]]
 class Answers(Generic[K, T]):
     """Known answers by question; ``keep`` says for how many seconds one is believed."""
 
-    _MOST = 100_000
-    """Known answers, beyond which the oldest go: as much as fits into some 20 MB."""
-
     def __init__(self, keep: Callable[[T], float]) -> None:
         self._keep = keep
         self.times_forgotten = 0
         """Whoever asks in another way looks whether something was forgotten meanwhile."""
-        self._known: dict[K, tuple[float, T]] = {}
+        self._known: _Known[K, T] = _Known(keep)
         self._asking: dict[K, asyncio.Task[tuple[T, bool]]] = {}
 
     async def get(self, key: K, ask: Ask[T]) -> T:
@@ -63,8 +62,6 @@ class Answers(Generic[K, T]):
         """Take an answer that has come another way; ``asked_at`` as ``time.monotonic()`` says."""
         self._known.pop(key, None)
         self._known[key] = (asked_at, answer)
-        if len(self._known) > self._MOST:
-            self._known.pop(next(iter(self._known)))
 
     def age(self, key: K) -> float:
         """Return how many seconds ago the question of a known answer was asked; else infinity."""
@@ -91,6 +88,42 @@ class Answers(Generic[K, T]):
         finally:
             if self._asking.get(key) is this:
                 del self._asking[key]
+
+
+class _Known(Generic[K, T]):
+    """Answers, and when they were asked for: those that are believed equally long by themselves, so
+    that a client who has many things denied pushes out nothing that others may do."""
+
+    MOST = 50_000
+    """Of each kind, beyond which the oldest go: as much as fits into some 10 MB."""
+
+    def __init__(self, keep: Callable[[T], float]) -> None:
+        self._keep = keep
+        self._by_keep: dict[float, OrderedDict[K, tuple[float, T]]] = {}
+
+    def __iter__(self) -> Iterator[K]:
+        return chain.from_iterable(self._by_keep.values())
+
+    def get(self, key: K) -> tuple[float, T] | None:
+        for answers in self._by_keep.values():
+            if key in answers:
+                return answers[key]
+        return None
+
+    def pop(self, key: K, default: tuple[float, T] | None = None) -> tuple[float, T] | None:
+        for answers in self._by_keep.values():
+            if key in answers:
+                return answers.pop(key)
+        return default
+
+    def __setitem__(self, key: K, known: tuple[float, T]) -> None:
+        keep = self._keep(known[1])
+        answers = self._by_keep.setdefault(keep, OrderedDict())
+        answers[key] = known
+        over = time.monotonic() - keep
+        # The first are the oldest; this one may be over, too.
+        while answers and (len(answers) > self.MOST or next(iter(answers.values()))[0] <= over):
+            answers.popitem(last=False)
 
 
 def _retrieve(asked: asyncio.Task[tuple[T, bool]]) -> None:

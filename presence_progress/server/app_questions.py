@@ -7,13 +7,13 @@ token that Frappe makes against forged requests, which only the user's pages kno
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from presence_progress import keys, rooms
+from presence_progress.server.expiring import Expiring
 from presence_progress.server.questions import Asker, Denied, Questions, Unavailable
 from presence_progress.settings import APP_LOOKUP, SECRET_TTL
 
@@ -28,8 +28,8 @@ class AppQuestions:
     def __init__(self, questions: Questions, redis: Any) -> None:
         self._questions = questions
         self._redis = redis
-        self._without: dict[tuple[str, str], float] = {}
-        """By site and method: until when it is not asked again."""
+        self._without: Expiring[tuple[str, str], bool] = Expiring(APP_LOOKUP)
+        """The methods that sites do not have, by site and method."""
 
     async def ask(
         self, site: str, method: str, body: Mapping[str, Any], *, asker: Asker | None = None
@@ -39,7 +39,7 @@ class AppQuestions:
 
         ``asker`` is the client that makes it ask; without one, each method is an asker of its own.
         """
-        if self._without.get((site, method), 0) > time.monotonic():
+        if self._without.get((site, method)):
             raise NoApp
         secret = {keys.SECRET_HEADER: await self._secret()}
         try:
@@ -48,7 +48,7 @@ class AppQuestions:
                 asker=asker or Asker("server", method),
             )
         except Denied:
-            self._without[site, method] = time.monotonic() + APP_LOOKUP
+            self._without.put((site, method), True)
             raise NoApp from None
 
     async def _secret(self) -> str:

@@ -19,7 +19,7 @@ BROWSER_ORIGIN = "HTTP_X_BROWSER_ORIGIN"
 """Where a proxy forwards the Origin that the browser sent: Frappe's nginx overwrites Origin itself,
 so that comparing it with Host proves nothing there."""
 
-_SITE = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+_SITE = re.compile(r"(?!\.)[A-Za-z0-9._:-]{1,253}")
 """A host's name or address; a folder of a bench that is named otherwise can be in no URL."""
 _CREDENTIAL = re.compile(r"[ -~]{1,8190}")
 """Printable ASCII, no more than Frappe's own web server takes in a header."""

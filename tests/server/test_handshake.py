@@ -177,7 +177,7 @@ def test_whoever_shows_nothing_is_told_so_in_frappes_words(cookie: str, message:
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "a\tb", "ä.example", "a\x7fb", "a" * 254, "a%0d%0ab", "a\xa0b"]
+    "name", ["a b", "a\tb", "ä.example", "a\x7fb", "a" * 254, "..", ".hidden", "a%0d%0ab", "a\xa0b"]
 )
 def test_a_site_that_could_be_in_no_url_is_asked_nothing(name: str) -> None:
     for headers in ({"HOST": name}, {"HOST": "proxy.example", "X_FRAPPE_SITE_NAME": name}):
