@@ -210,10 +210,10 @@ class RealtimeServer:
             session = Session(self._services, sid, connection, identity, self._events)
             self._sessions[sid] = session
             refused.pop_all()
+        metrics.count_socket(identity.site, 1)
         self._online.come(session)
         if not identity.is_guest:
             spawn(invisible.introduce(session))
-        metrics.SOCKETS.labels(identity.site).inc()
 
     def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:
         session = self._sessions.get(sid)
@@ -229,7 +229,7 @@ class RealtimeServer:
         session = self._sessions.pop(sid, None)
         if session:
             self._user_limits.leave(session.identity, session.connection)
-            metrics.SOCKETS.labels(session.identity.site).dec()
+            metrics.count_socket(session.identity.site, -1)
             if reason == TOO_SLOW:
                 metrics.DROPPED.labels(reason).inc()
                 log.warning(

@@ -89,13 +89,14 @@ class World:
     def __init__(self, server: RealtimeServer, answers: Answers) -> None:
         self.server, self.answers = server, answers
 
-    async def connect(self) -> Connection:
+    async def connect(self, site: str = SITE) -> Connection:
         websocket = WebSocket()
-        connection = self.server._sio.eio.greet(ENVIRON, websocket)
+        environ = {**ENVIRON, "HTTP_HOST": site}
+        connection = self.server._sio.eio.greet(environ, websocket)
         assert isinstance(connection, Connection)
         websocket.listener = connection
         connection.go_on()
-        connection.hear(f"40/{SITE},")
+        connection.hear(f"40/{site},")
         return connection
 
     async def settle(self) -> None:
