@@ -21,8 +21,8 @@ so that comparing it with Host proves nothing there."""
 
 _SITE = re.compile(r"(?!\.)[A-Za-z0-9._:-]{1,253}")
 """A host's name or address; a folder of a bench that is named otherwise can be in no URL."""
-_CREDENTIAL = re.compile(r"[ -~]{1,8190}")
-"""Printable ASCII, no more than Frappe's own web server takes in a header."""
+_CREDENTIAL = re.compile(r"[ -~]{1,4000}")
+"""Printable ASCII; the longest are the tokens of other sign-in services."""
 
 
 class Refused(Exception):

@@ -14,10 +14,12 @@ from presence_progress.server import answers, expiring
 from presence_progress.server.answers import Answers
 from presence_progress.server.app_questions import AppQuestions, NoApp
 from presence_progress.server.expiring import Expiring
-from presence_progress.server.questions import Denied, Questions, Unavailable
+from presence_progress.server.questions import Asker, Denied, Questions, Unavailable
 from presence_progress.server.site_settings import SiteSettings
 from presence_progress.server.transitions import Transitions
 from presence_progress.settings import Settings
+
+ASKER = Asker("user", "a@example.com")
 
 
 class Clock:
@@ -61,10 +63,10 @@ async def test_a_site_that_does_not_exist_leaves_nothing_behind() -> None:
     questions = Away(Settings(), None)
     for number in range(100):
         with pytest.raises(Denied):
-            await questions.ask(f"none{number}.example", {}, "get_user_info")
+            await questions.ask(f"none{number}.example", {}, "get_user_info", asker=ASKER)
     gc.collect()
     assert not questions._lines and not questions._resting
-    asking = asyncio.ensure_future(questions.ask("there.example", {}, "get_user_info"))
+    asking = asyncio.ensure_future(questions.ask("there.example", {}, "get_user_info", asker=ASKER))
     while not questions._resting:
         await asyncio.sleep(0)
     # It is kept for as long as it rests, though nobody stands in it.
@@ -80,7 +82,7 @@ async def test_what_is_known_of_sites_is_bounded(
     monkeypatch.setattr(Expiring, "MOST", 100)
 
     class Frappe:
-        async def ask(self, site: str, *_: Any) -> Any:
+        async def ask(self, site: str, *_: Any, **__: Any) -> Any:
             raise Denied(404)
 
     class Redis:

@@ -68,7 +68,7 @@ async def test_reasons_of_refusals_are_few_whatever_frappe_answers() -> None:
     for status in range(300, 1000):
 
         class Frappe:
-            async def ask(self, *_: Any, status: int = status) -> Any:
+            async def ask(self, *_: Any, status: int = status, **__: Any) -> Any:
                 raise Denied(status)
 
         frappe: Any = Frappe()

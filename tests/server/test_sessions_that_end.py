@@ -152,7 +152,7 @@ def _is_of_the_server(task: asyncio.Task[Any]) -> bool:
 async def world(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     answers = Answers()
 
-    async def ask(self: Any, site: str, credentials: Any, method: str, *_: Any) -> Any:
+    async def ask(self: Any, site: str, credentials: Any, method: str, *_: Any, **__: Any) -> Any:
         return await answers.pass_on(ANSWERS.get(method.rpartition(".")[2], True))
 
     run = Calls.run
