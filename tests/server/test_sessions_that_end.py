@@ -128,6 +128,7 @@ class World:
             "doc_viewers": server._services.viewers._told,
             "online": server._online._users,
             "live queries": server._queries._queries,
+            "live queries of users": server._queries._watched,
             "presence": stays,
             "connections": server._sio.eio.sockets,
             "requests": server._sio.environ,
