@@ -11,7 +11,7 @@ the credentials of the Redis before them:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from presence_progress.settings import Sentinel
@@ -20,12 +20,16 @@ Place = tuple[str, int]
 """A host and a port."""
 
 EXPECTED = (
-    "redis://HOST:PORT (with USER:PASSWORD@ where needed), rediss://…, unix:///PATH, "
+    "redis://HOST:PORT (with USER:PASSWORD@ where needed, a slash in it as %2F), "
+    "rediss://…, unix:///PATH, "
     "redis+sentinel://HOST:PORT,…/SERVICE or redis+cluster://HOST:PORT,…"
 )
 
-_PASSWORD = re.compile(r"//[^/@]*@")
-_SECRET_OPTION = re.compile(r"(password=)[^&]*")
+_CREDENTIALS = re.compile(r"://.*@")
+"""To the last @ of a line: a password may have an @, a slash, a space in it, where it must not."""
+_SECRET_OPTION = re.compile(
+    r"""((?:^|[?&\s"'(,{])\w*(?:password|secret|token)['"]?\s*[=:]\s*)[^&\s,)}]+""", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,9 @@ class ClusterAddress:
 
     nodes: tuple[Place, ...]
     scheme: str = "redis"
-    credentials: str = ""
+    credentials: str = field(default="", repr=False)
     """As in a URL: ``USER:PASSWORD``."""
-    options: str = ""
+    options: str = field(default="", repr=False)
     """redis-py's own, as in the query of a URL."""
 
     def url(self, place: Place) -> str:
@@ -69,7 +73,9 @@ def read_address(url: object) -> Address:
                 return _sentinel(_places(places), path, credentials, query)
         parts = urlsplit(url)
         if parts.scheme in ("redis", "rediss"):
-            good = bool(parts.hostname) and parts.port != 0
+            # An @ further on ends a password with a slash, whose first half would be the host.
+            is_cut = "@" in parts.path + parts.fragment + parts.query.partition("=")[0]
+            good = bool(parts.hostname) and parts.port != 0 and not is_cut
         else:
             good = parts.scheme == "unix" and bool(parts.path)
     except ValueError:
@@ -79,9 +85,18 @@ def read_address(url: object) -> Address:
     return url
 
 
-def without_password(url: str) -> str:
-    """Return a URL as a person may see it."""
-    return _SECRET_OPTION.sub(r"\1…", _PASSWORD.sub("//…@", url))
+def without_password(address: str) -> str:
+    """Return an address as a person may see it, also one that is none."""
+    if "://" not in address:
+        address = f"…@{address.rpartition('@')[2]}" if "@" in address else address
+    return without_passwords(address)
+
+
+def without_passwords(text: str) -> str:
+    """Return a text, an error's or a log line's, without what addresses in it must not show."""
+    # The options first: one may have an @ in it.
+    text = _SECRET_OPTION.sub(r"\1…", text)
+    return _CREDENTIALS.sub("://…@", text)
 
 
 def _sentinel(nodes: tuple[Place, ...], path: str, credentials: str, query: str) -> Sentinel:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from presence_progress.address import read_address, without_password
+from presence_progress.address import read_address, without_password, without_passwords
 from presence_progress.settings import Limits, Sentinel, Settings
 
 _FILES = ("config.json", "sites/common_site_config.json")
@@ -146,8 +146,18 @@ class _Config:
         try:
             return read(value)
         except ValueError as error:
-            shown = without_password(json.dumps(value, ensure_ascii=False, default=str))
-            raise BadSetting(f"{key} in {where} is {shown}: expected is {error}.") from None
+            raise BadSetting(
+                f"{key} in {where} is {_shown(key, value)}: expected is {error}."
+            ) from None
+
+
+def _shown(key: str, value: Any) -> str:
+    """Return a value as a person may see it."""
+    if "password" in key or "secret" in key:
+        return "…"
+    if isinstance(value, str):
+        value = without_password(value)
+    return without_passwords(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _read(file: Path) -> dict[str, Any]:

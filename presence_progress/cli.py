@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from presence_progress import __version__, bench
-from presence_progress.address import read_address, without_password
+from presence_progress.address import read_address, without_password, without_passwords
 from presence_progress.bench_commands import doctor, switch
 from presence_progress.demo.config import DEFAULT_DATA, DEFAULT_PACE
 from presence_progress.settings import Settings
@@ -91,7 +91,9 @@ def serve(
     except OSError as error:
         raise _cannot_listen(settings, error) from None
     place = settings.uds or f"port {settings.port} of {settings.host or 'every interface'}"
-    click.echo(f"Realtime server on {place}, for the sites at {settings.site_url}")
+    click.echo(
+        f"Realtime server on {place}, for the sites at {without_password(settings.site_url)}"
+    )
     if workers == 1:
         process.run(settings, listening)
     else:
@@ -140,7 +142,8 @@ def _warn_of_redis(settings: Settings) -> None:
             client.ping()
     except (redis.RedisError, OSError) as error:
         click.echo(
-            f"Warning: Redis at {without_password(settings.redis_url)} does not answer ({error}). "
+            f"Warning: Redis at {without_password(settings.redis_url)} does not answer "
+            f"({without_passwords(str(error))}). "
             "Waiting for it; --redis or redis_queue says where it is.",
             err=True,
         )
@@ -237,7 +240,7 @@ def _require_redis(url: str) -> None:
             client.ping()
     except (redis.RedisError, OSError) as error:
         raise click.ClickException(
-            f"Redis at {without_password(url)} does not answer ({error}). "
+            f"Redis at {without_password(url)} does not answer ({without_passwords(str(error))}). "
             "Start it, or give another with --redis."
         ) from None
 
@@ -246,6 +249,7 @@ def _require_redis_url(url: str) -> None:
     import redis
 
     try:
+        read_address(url)
         redis.Redis.from_url(url).close()
     except ValueError:
         raise click.ClickException(
@@ -271,7 +275,8 @@ def _require_http(url: str) -> None:
         good = False
     if not good:
         raise click.ClickException(
-            f"--site-url {url} is no address of a site: expected is http://HOST:PORT."
+            f"--site-url {without_password(url)} is no address of a site: "
+            "expected is http://HOST:PORT."
         )
 
 

@@ -6,7 +6,7 @@ at its start.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DAY = 24 * 3600
@@ -132,6 +132,8 @@ IDENTITY_TTL = 5
 """Who somebody is: long enough for the tabs of one browser that come back together."""
 APP_LOOKUP = 600
 """Seconds after which a site that did not have this app is asked again whether it has."""
+SITE_FORGOTTEN = 3600
+"""Seconds that a server keeps in mind what it knows of a site, after somebody was there last."""
 SECRET_TTL = DAY
 """From its last use."""
 SITE_SETTINGS_INTERVAL = 2
@@ -248,9 +250,9 @@ class Sentinel:
     nodes: tuple[tuple[str, int], ...]
     service: str
     sentinel_username: str | None = None
-    sentinel_password: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -262,10 +264,10 @@ class Settings:
     port: int = 9000
     uds: str | None = None
     """A Unix socket to listen on instead."""
-    redis_url: str = "redis://127.0.0.1:11000"
+    redis_url: str = field(default="redis://127.0.0.1:11000", repr=False)
     sentinel: Sentinel | None = None
     """Asked for the Redis instead of ``redis_url``."""
-    store_url: str | None = None
+    store_url: str | None = field(default=None, repr=False)
     """Where rooms live, as ``address.py`` reads it; None: in the Redis that carries Frappe's
     events."""
     site_url: str = "http://127.0.0.1:8000"

@@ -142,6 +142,42 @@ def test_a_password_is_not_shown(root: Path) -> None:
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("redis_queue_master_password", 12345),
+        ("redis_queue_sentinel_password", {"a": "12345"}),
+        ("redis_queue", ["redis://:12345@one", "redis://:12345@two"]),
+        ("redis_queue", "redis://:1/12345@host"),
+        ("presence_progress_site_url", "ftp://u:12345@host"),
+        ("presence_progress_store", {"url": "redis://host", "password": "12345"}),
+    ],
+)
+def test_no_secret_of_a_setting_is_shown(root: Path, key: str, value: Any) -> None:
+    sentinel = {
+        "redis_queue_sentinel_enabled": 1,
+        "redis_queue_sentinels": ["a:1"],
+        "redis_queue_master_service": "m",
+    }
+    with pytest.raises(BadSetting) as error:
+        read(root, **sentinel, **{key: value})
+    assert key in str(error.value) and "12345" not in str(error.value)
+
+
+def test_settings_that_are_printed_show_no_secret(root: Path) -> None:
+    settings = read(
+        root,
+        redis_queue="redis://:secret@h",
+        presence_progress_store="redis://:secret@h",
+        redis_queue_sentinel_enabled=1,
+        redis_queue_sentinels=["a:1"],
+        redis_queue_master_service="m",
+        redis_queue_master_password="secret",
+        redis_queue_sentinel_password="secret",
+    )
+    assert "secret" not in repr(settings)
+
+
 @pytest.mark.parametrize("text", ["{", "[1]", '"x"'])
 def test_a_file_that_cannot_be_read_is_named(root: Path, text: str) -> None:
     (root / "sites/common_site_config.json").write_text(text)

@@ -88,14 +88,21 @@ def test_a_store_that_is_no_address_is_named_without_its_password() -> None:
     assert "secret" not in said
 
 
-NO_URLS = ["127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1:port", ""]
-NOBODYS_URLS = ["redis://127.0.0.1:1", "redis://:secret@127.0.0.1:1", "unix:///no/such/socket"]
+NO_URLS = [
+    *("127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1:port", ""),
+    *(":secret@127.0.0.1", "redis://u:1/secret@127.0.0.1", "redis://:secret/@127.0.0.1"),
+]
+NOBODYS_URLS = [
+    *("redis://127.0.0.1:1", "redis://:secret@127.0.0.1:1", "unix:///no/such/socket"),
+    *("redis://u:a@secret@127.0.0.1:1", "redis://127.0.0.1:1?password=secret"),
+]
 
 
 @pytest.mark.parametrize("url", NO_URLS)
 @pytest.mark.parametrize("host", ["serve", "demo"])
 def test_a_redis_url_that_is_none_is_named(host: str, url: str) -> None:
-    assert "is no Redis URL" in complaint(host, "--port", str(free_port()), "--redis", url)
+    said = complaint(host, "--port", str(free_port()), "--redis", url)
+    assert "is no Redis URL" in said and "secret" not in said
 
 
 @pytest.mark.parametrize("url", NOBODYS_URLS)
@@ -133,9 +140,12 @@ def assert_warns(warning: str, *arguments: str) -> None:
     process.communicate()
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://", "http://x:port"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "ftp://x", "http://", "http://x:port", "//:secret@x"]
+)
 def test_a_site_that_is_no_address_is_named(url: str) -> None:
-    assert "--site-url" in complaint("serve", "--site-url", url)
+    said = complaint("serve", "--site-url", url)
+    assert "--site-url" in said and "secret" not in said
 
 
 def test_what_listens_but_is_no_redis_is_named(taken: int) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import redis
 
+from presence_progress.address import without_password
 from presence_progress.demo import database, pages, users, valkey
 from presence_progress.demo.child import Child
 from presence_progress.demo.config import LONG, SHORT, SITE, Config
@@ -305,7 +306,7 @@ def _welcome(options: Options, data: Path, redis_url: str) -> str:
   Sign in as {", ".join(users.USERS)}; any password will do.
   Airports, sessions and logs are in {data}
   Count from a Python prompt, seen by Administrator on /count:
-    PRESENCE_PROGRESS_REDIS={redis_url} PRESENCE_PROGRESS_SITE={SITE} {_python()}
+    PRESENCE_PROGRESS_REDIS={without_password(redis_url)} PRESENCE_PROGRESS_SITE={SITE} {_python()}
     from presence_progress.counts import publish_realtime
     for i in range(100):
         publish_realtime(event="count", user="Administrator", message={{"count": i}})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from presence_progress.address import without_passwords
+
 
 class Mark(Enum):
     """How bad it is: a problem keeps the server from working, a warning keeps something of it."""
@@ -22,6 +24,10 @@ class Finding:
     mark: Mark
     text: str
     way_out: str = ""
+
+    def __post_init__(self) -> None:
+        # It quotes settings and other people's errors.
+        object.__setattr__(self, "text", without_passwords(self.text))
 
 
 def fine(text: str) -> Finding:

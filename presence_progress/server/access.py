@@ -99,7 +99,7 @@ class Access:
         self.rules = (site_settings or SiteSettings(None)).of
         """What a site has set about presence, by the site's name."""
         self._ask_people = People(self.app).ask
-        self._identities: Answers[tuple[str, ...], Identity] = Answers(lambda _: IDENTITY_TTL)
+        self._identities: Answers[tuple[Any, ...], Identity] = Answers(lambda _: IDENTITY_TTL)
         self._permissions: Answers[tuple[str, str, Document], Permission] = Answers(
             lambda permission: PERMISSION_TTL if permission.is_granted else DENIAL_TTL
         )
@@ -113,7 +113,7 @@ class Access:
         # Not the credentials: who guesses sessions has new ones each time.
         asker = Asker("sign-in", address)
         identity = await self._identities.get(
-            (handshake.site, *handshake.credentials.values()),
+            (handshake.site, *handshake.credentials.items()),
             lambda: self._identify(handshake.site, handshake.credentials, asker),
         )
         return replace(identity, address=address) if identity.is_guest else identity
@@ -122,7 +122,7 @@ class Access:
         """Return whether a connection made now would be the same user's, of the same type."""
         try:
             now = await self._identities.renew(
-                (identity.site, *identity.credentials.values()),
+                (identity.site, *identity.credentials.items()),
                 lambda: self._identify(identity.site, identity.credentials, _RIGHTS),
             )
         except Refused:
@@ -217,7 +217,7 @@ class Access:
 
     def identified_at(self, identity: Identity) -> float | None:
         """Return when Frappe was asked who somebody is, likewise."""
-        return self._identities.asked_at((identity.site, *identity.credentials.values()))
+        return self._identities.asked_at((identity.site, *identity.credentials.items()))
 
     def forget(self, site: str, user: str | None = None) -> None:
         """Believe nothing any more that Frappe has said about a user, or about a whole site."""

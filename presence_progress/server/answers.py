@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
@@ -18,14 +19,12 @@ _NEVER = float("-inf")
 class Answers(Generic[K, T]):
     """Known answers by question, a tuple; ``keep`` says for how many seconds one is believed."""
 
-    _MOST = 100_000
-    """Known answers, beyond which the oldest go: as much as fits into some 20 MB."""
     _REMEMBERED = 150
     """Seconds that it is known what was forgotten: longer than any answer is believed."""
 
     def __init__(self, keep: Callable[[T], float]) -> None:
         self._keep = keep
-        self._known: dict[K, tuple[float, T]] = {}
+        self._known: _Known[K, T] = _Known(keep)
         self._asking: dict[K, tuple[float, asyncio.Task[tuple[float, T]]]] = {}
         self._forgotten: dict[tuple[Any, ...], float] = {}
         """When, by the beginning of questions. To forget is one entry here, however many answers
@@ -83,12 +82,10 @@ class Answers(Generic[K, T]):
     def put(self, key: K, answer: T, asked_at: float) -> tuple[float, T]:
         """Take an answer that was asked for at ``asked_at``, as ``time.monotonic()`` says; return
         the newest there is, and when it was asked for."""
-        newest = self._known.pop(key, (_NEVER, answer))
-        if newest[0] <= asked_at:
+        newest = self._known.pop(key)
+        if newest is None or newest[0] <= asked_at:
             newest = asked_at, answer
         self._known[key] = newest
-        if len(self._known) > self._MOST:
-            self._known.pop(next(iter(self._known)))
         return newest
 
     def forget(self, *beginning: Any) -> None:
@@ -107,6 +104,42 @@ class Answers(Generic[K, T]):
         finally:
             if self._asking.get(key, (_NEVER, None))[1] is this:
                 del self._asking[key]
+
+
+class _Known(Generic[K, T]):
+    """Answers, and when they were asked for: those that are believed equally long by themselves, so
+    that a client who has many things denied pushes out nothing that others may do."""
+
+    MOST = 50_000
+    """Of each kind, beyond which the oldest go: as much as fits into some 10 MB."""
+
+    def __init__(self, keep: Callable[[T], float]) -> None:
+        self._keep = keep
+        self._by_keep: dict[float, OrderedDict[K, tuple[float, T]]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_keep.values()))
+
+    def get(self, key: K) -> tuple[float, T] | None:
+        for answers in self._by_keep.values():
+            if key in answers:
+                return answers[key]
+        return None
+
+    def pop(self, key: K) -> tuple[float, T] | None:
+        for answers in self._by_keep.values():
+            if key in answers:
+                return answers.pop(key)
+        return None
+
+    def __setitem__(self, key: K, known: tuple[float, T]) -> None:
+        keep = self._keep(known[1])
+        answers = self._by_keep.setdefault(keep, OrderedDict())
+        answers[key] = known
+        over = time.monotonic() - keep
+        # The first are the oldest; this one may be over, too.
+        while answers and (len(answers) > self.MOST or next(iter(answers.values()))[0] <= over):
+            answers.popitem(last=False)
 
 
 def _retrieve(asked: asyncio.Task[Any]) -> None:

@@ -216,10 +216,10 @@ class RealtimeServer:
             self._sessions[sid] = session
             refused.pop_all()
         self._rights.come(session)
+        metrics.count_socket(identity.site, 1)
         self._online.come(session)
         if not identity.is_guest:
             spawn(invisible.introduce(session))
-        metrics.SOCKETS.labels(identity.site).inc()
 
     def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:
         session = self._sessions.get(sid)
@@ -236,7 +236,7 @@ class RealtimeServer:
         if session:
             self._user_limits.leave(session.identity, session.connection)
             self._rights.go(session)
-            metrics.SOCKETS.labels(session.identity.site).dec()
+            metrics.count_socket(session.identity.site, -1)
             if reason in (TOO_SLOW, TOO_MANY_EVENTS):
                 metrics.DROPPED.labels(reason).inc()
                 log.warning(

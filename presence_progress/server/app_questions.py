@@ -7,13 +7,13 @@ token that Frappe makes against forged requests, which only the user's pages kno
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from presence_progress import keys, rooms
+from presence_progress.server.expiring import Expiring
 from presence_progress.server.questions import Asker, Denied, Questions, Unavailable
 from presence_progress.settings import APP_LOOKUP, SECRET_TTL
 
@@ -28,8 +28,8 @@ class AppQuestions:
     def __init__(self, questions: Questions, redis: Any) -> None:
         self._questions = questions
         self._redis = redis
-        self._without: dict[tuple[str, str], float] = {}
-        """By site and method: until when it is not asked again."""
+        self._without: Expiring[tuple[str, str], bool] = Expiring(APP_LOOKUP)
+        """The methods that sites do not have, by site and method."""
 
     async def ask(
         self, site: str, method: str, body: Mapping[str, Any], *, asker: Asker | None = None
@@ -48,12 +48,12 @@ class AppQuestions:
                 asker=asker or Asker("server", method),
             )
         except Denied:
-            self._without[site, method] = time.monotonic() + APP_LOOKUP
+            self._without.put((site, method), True)
             raise NoApp from None
 
     def lacks(self, site: str, method: str) -> bool:
         """Return whether it is known that a site does not have a method."""
-        return self._without.get((site, method), 0) > time.monotonic()
+        return self._without.get((site, method)) is not None
 
     async def _secret(self) -> str:
         """Return what this bench's servers show to its sites; the first one makes it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import importlib
 import inspect
 import sys
@@ -179,10 +180,16 @@ async def _run(
     if apps is not None and app not in apps:
         return
     try:
-        await asyncio.wait_for(handler(Session(session), *arguments), EXTENSION_TIMEOUT)
+        handling = _until_gone(handler(Session(session), *arguments))
+        await asyncio.wait_for(handling, EXTENSION_TIMEOUT)
     except (keys.BadRoom, rooms.BadField) as error:
         log.debug("an app's event was refused", app=app, event_name=event, why=str(error))
     except asyncio.TimeoutError:
         log.error("an app's event took too long", app=app, event_name=event)
     except Exception:
         log.exception("an app's event failed", app=app, event_name=event)
+
+
+async def _until_gone(handling: Awaitable[None]) -> None:
+    with contextlib.suppress(sessions.Gone):
+        await handling

@@ -93,6 +93,7 @@ class LiveQueries:
     def show(self, session: Session, room: str) -> None:
         """Have a socket follow a number, whose user may read the DocType; it is sent the state,
         now or once it is known, or a denial."""
+        session.require_open()
         site, user = session.identity.site, session.identity.user
         query = self._queries.get((site, user, room))
         if query is None:

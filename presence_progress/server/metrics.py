@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 REGISTRY = CollectorRegistry()
+_HAS_WORKERS = "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
 SOCKETS = Gauge(
     "presence_progress_sockets",
@@ -99,6 +100,36 @@ LISTENING = Gauge(
 )
 
 
+_MOST_SITES = 1_000
+OTHER_SITES = "others"
+"""The label of sites beyond so many: where Frappe takes any name for its one site, a client may
+make up names without end."""
+_sites: dict[str, tuple[str, int]] = {}
+"""The label of each site that has sockets, and how many."""
+_labels: set[str] = set()
+"""Those that are shown."""
+
+
+def count_socket(site: str, change: int) -> None:
+    """Count a socket that has come to a site which Frappe knows (1), or has gone (-1)."""
+    label, sockets = _sites.get(site) or (_label_of(site), 0)
+    _sites[site] = label, sockets + change
+    SOCKETS.labels(label).inc(change)
+    if sockets + change == 0:
+        del _sites[site]
+        # Workers share files, from which no label can be removed.
+        if label != OTHER_SITES and not _HAS_WORKERS:
+            SOCKETS.remove(label)
+            _labels.discard(label)
+
+
+def _label_of(site: str) -> str:
+    if site not in _labels and len(_labels) >= _MOST_SITES:
+        return OTHER_SITES
+    _labels.add(site)
+    return site
+
+
 @functools.cache
 def _client_events(event: str) -> Counter:
     return CLIENT_EVENTS.labels(event)
@@ -111,7 +142,7 @@ def count_client_event(event: str) -> None:
 
 def render() -> bytes:
     """Return all of it in Prometheus's text format, added up over the workers behind one port."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if not _HAS_WORKERS:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

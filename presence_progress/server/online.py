@@ -47,6 +47,7 @@ class Online:
         is_of_use = rules.presence and (rules.online, rules.online_count) != ("off", "off")
         if identity.is_guest or not is_of_use:
             return
+        session.require_open()
         user = self._users.setdefault((identity.site, identity.user), _User())
         user.sessions.add(session)
         user.is_wanted = True

@@ -9,10 +9,10 @@ import contextlib
 import itertools
 import random
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 import aiohttp
 import structlog
@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from presence_progress import rooms
 from presence_progress.server import metrics
+from presence_progress.server.expiring import Expiring
 from presence_progress.server.fair_queue import Places
 from presence_progress.settings import (
     FRAPPE_PATIENCE,
@@ -31,6 +32,9 @@ from presence_progress.settings import (
 
 SECRET_KEY = "socketio_auth_secret"
 """Where Frappe v16 keeps the secret that its realtime server must show (frappe#36778)."""
+
+_RESTING_KEPT = 60
+"""Seconds that it is kept in mind that a site does not answer, after somebody tried last."""
 
 T = TypeVar("T")
 
@@ -70,7 +74,10 @@ class Questions:
         self._base = f"{settings.site_url.rstrip('/')}/api/method/"
         self._redis = redis
         self._limits = settings.limits
-        self._lines: defaultdict[str, _Line] = defaultdict(lambda: _Line(self._most))
+        self._lines: WeakValueDictionary[str, _Line] = WeakValueDictionary()
+        """By site, which a client may have made up: a line lives while somebody stands in it."""
+        self._resting: Expiring[str, _Line] = Expiring(_RESTING_KEPT)
+        """Those that rest after a failure live on for a while."""
         self._http: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -92,7 +99,7 @@ class Questions:
         :class:`Denied` when it is no, :class:`Unavailable` when there is none for 12 s.
         """
         deadline = time.monotonic() + FRAPPE_PATIENCE
-        line = self._lines[site]
+        line = self._line(site)
         for pause in _pauses():
             async with line.place(asker, deadline):
                 try:
@@ -103,19 +110,20 @@ class Questions:
                     )
                 except Failed as error:
                     metrics.QUESTIONS.labels("failed").inc()
-                    line.succeed(site)
+                    self._succeed(line, site)
                     failure = error
                 except Unavailable as error:
                     metrics.QUESTIONS.labels("unavailable").inc()
                     line.fail(site, error)
+                    self._resting.put(site, line)
                     continue
                 except Denied:
                     metrics.QUESTIONS.labels("denied").inc()
-                    line.succeed(site)
+                    self._succeed(line, site)
                     raise
                 else:
                     metrics.QUESTIONS.labels("answered").inc()
-                    line.succeed(site)
+                    self._succeed(line, site)
                     return answer
             if time.monotonic() + pause > deadline:
                 raise failure
@@ -132,6 +140,16 @@ class Questions:
             return self._limits.sign_ins_per_address
         # Nobody knows how many addresses these are: all but what a user has who is in already.
         return max(1, FRAPPE_QUESTIONS - self._limits.requests_per_user)
+
+    def _line(self, site: str) -> _Line:
+        line = self._lines.get(site)
+        if line is None:
+            line = self._lines[site] = _Line(self._most)
+        return line
+
+    def _succeed(self, line: _Line, site: str) -> None:
+        line.succeed(site)
+        self._resting.pop(site)
 
     async def _ask_once(
         self,

@@ -50,6 +50,10 @@ TRY_AGAIN = "try again"
 log = structlog.get_logger(__name__)
 
 
+class Gone(Exception):
+    """The socket has ended while one of its events was handled: the rest of it is not wanted."""
+
+
 _Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any]]
 """Its name, what it does, and with which arguments."""
 
@@ -256,6 +260,8 @@ class Session:
 
     def _note(self, event: str, error: Exception) -> None:
         """Put down why an event came to nothing: its client's fault, somebody else's or ours."""
+        if isinstance(error, Gone):
+            return
         if isinstance(error, (BadRoom, BadField, OverLimit, Overtaken)):
             log.debug("event ignored", event_name=event, user=self.identity.user, why=str(error))
         elif isinstance(error, (Unavailable, RedisError, OSError)):
@@ -294,33 +300,40 @@ class Session:
         """Leave every document, after a grace in milliseconds: 0 when the client has said
         goodbye."""
         self._is_closed = True
-        said = _left_on_purpose(self._line or ())
+        said, writing = _left_on_purpose(self._line or ()), self._writing
+        if self._worker is not None:
+            # Not at once: it may not have begun, and would leave a coroutine that never does.
+            asyncio.get_running_loop().call_soon(self._worker.cancel)
         for document in list(self.opened):
             self.close_document(document)
-        for room in (None, *self.identity.rooms, *self._joined):
+        joined, self._joined = self._joined, {}
+        for room in (None, *self.identity.rooms, *joined):
             self.services.fanout.leave(self.identity.site, self.connection, room)
-        for room in filter(keys.is_query, self._joined):
+        for room in filter(keys.is_query, joined):
             self.services.queries.leave(self, room)
-        for reads in (*self._joined.values(), *map(_document_of, self.presences.values())):
+        for reads in (*joined.values(), *map(_document_of, self.presences.values())):
             if reads:
                 self.services.rights.release(self, reads)
-        while self._writing is not None:
-            # An entry under way is not taken back by cancelling it: it must arrive before its
-            # leave.
-            await asyncio.wait({self._writing})
-            await asyncio.sleep(0)  # whoever has written goes on first
-        if self._worker is not None:
-            self._worker.cancel()
+        if writing is not None:
+            # An entry under way goes on: it must arrive before its leave.
+            await asyncio.wait({writing})
         leaving = [
             self.services.node.leave(here, 0 if room in said else grace)
             for room, here in self.presences.items()
         ]
         self.presences.clear()
-        if leaving:
-            try:
-                await asyncio.gather(*leaving)
-            except (RedisError, OSError) as error:
-                log.warning("Redis is told later", user=self.identity.user, error=str(error))
+        for left in await asyncio.gather(*leaving, return_exceptions=True):
+            if isinstance(left, BaseException):
+                log.warning("Redis is told later", user=self.identity.user, error=str(left))
+
+    def require_open(self) -> None:
+        """Raise :class:`Gone` once the socket has ended.
+
+        Each book that a session stands in asks this before it takes one, so that a handler which
+        goes on after an ``await`` leaves nothing behind.
+        """
+        if self._is_closed:
+            raise Gone
 
     # --- what the handlers do with it ---
 
@@ -342,8 +355,7 @@ class Session:
 
     def join(self, room: str, reads: Document | None = None) -> None:
         """Join a room; ``reads`` names the document that the user must be able to read for it."""
-        if self._is_closed:
-            return
+        self.require_open()
         if room not in self._joined:
             self._require_room_for(self._joined)
         before = self._joined.get(room)
@@ -434,9 +446,8 @@ class Session:
 
     def open_document(self, document: Document) -> None:
         self._require(document)
-        if not self._is_closed:
-            self.opened.add(document)
-            self.services.viewers.open(self, *document)
+        self.services.viewers.open(self, *document)
+        self.opened.add(document)
 
     def close_document(self, document: Document) -> None:
         self.opened.discard(document)
@@ -449,8 +460,7 @@ class Session:
     async def send_state(self, room: str) -> None:
         if keys.is_query(room):
             # Sent as soon as it is known: a slow count holds up nothing else that a client asks.
-            if not self._is_closed:
-                self.services.queries.show(self, room)
+            self.services.queries.show(self, room)
             return
         snapshot = await self.snapshot(room)
         if room in self.watched:  # still
@@ -469,8 +479,7 @@ class Session:
             # The site's event is still under way, or was lost.
             self.is_invisible = person.invisible
             await self._follow_wish()
-        if self._is_closed:
-            return
+        self.require_open()
         if not may_enter(identity, self.rules):
             raise Overtaken
         entered = presence.Presence(
@@ -483,6 +492,7 @@ class Session:
         await self._show(entered)
 
     async def _show(self, entered: presence.Presence) -> None:
+        self.require_open()
         node = self.services.node
         await self._write(
             node.leave(entered) if self.is_invisible else node.enter(entered, self._pulse)
@@ -495,7 +505,7 @@ class Session:
     def _forget_presence(self, room: str) -> presence.Presence | None:
         self.announced.discard(room)
         entered = self.presences.pop(room, None)
-        if entered:
+        if entered and not self._is_closed:
             self.services.rights.release(self, _document_of(entered))
         return entered
 
@@ -522,7 +532,7 @@ class Session:
     async def _write(self, writing: asyncio.Future[Any]) -> None:
         self._writing = writing
         try:
-            await writing
+            await asyncio.shield(writing)
         finally:
             self._writing = None
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 
 import structlog
 
-from presence_progress.settings import SITE_SETTINGS_INTERVAL
+from presence_progress.server.expiring import Expiring
+from presence_progress.settings import SITE_FORGOTTEN, SITE_SETTINGS_INTERVAL
 from presence_progress.site_rules import KEYS, SETTINGS_FILE, PresenceRules, read_rules
 
 log = structlog.get_logger(__name__)
@@ -30,9 +30,10 @@ class SiteSettings:
 
     def __init__(self, bench: Path | None, environ: Mapping[str, str] = os.environ) -> None:
         self._sites = bench / "sites" if bench else None
-        self._files: dict[str, _File] = {}
-        self._rules: dict[str, tuple[float, PresenceRules]] = {}
-        """By site, and when it was looked at."""
+        self._known: Expiring[str, _Site] = Expiring(SITE_FORGOTTEN)
+        """The sites that were asked about of late."""
+        if self._sites:
+            self._common = _File(self._sites / "common_site_config.json")
         told = {} if bench else {key: environ.get(key.upper()) for key in KEYS}
         self._without_bench = replace(PresenceRules(), **_good(told, {}, "the environment"))
 
@@ -40,18 +41,27 @@ class SiteSettings:
         """Return what a site has set."""
         if self._sites is None:
             return self._without_bench
-        looked, rules = self._rules.get(site, (float("-inf"), PresenceRules()))
-        now = time.monotonic()
-        if now - looked >= SITE_SETTINGS_INTERVAL:
-            in_desk = self._read(self._sites / site / SETTINGS_FILE)
-            common = self._read(self._sites / "common_site_config.json")
-            own = self._read(self._sites / site / "site_config.json")
-            rules = replace(PresenceRules(), **{**in_desk, **common, **own})
-            self._rules[site] = now, rules
-        return rules
+        known = self._known.get(site)
+        if known is None or self._known.age(site) >= SITE_SETTINGS_INTERVAL:
+            known = known or _Site(self._sites / site)
+            known.look(self._common)
+            # Put anew: one that somebody is on is never among the oldest.
+            self._known.put(site, known)
+        return known.rules
 
-    def _read(self, path: Path) -> Mapping[str, Any]:
-        return self._files.setdefault(str(path), _File(path)).read()
+
+class _Site:
+    """One site's files, and what they come to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._in_desk = _File(folder / SETTINGS_FILE)
+        self._own = _File(folder / "site_config.json")
+        self.rules = PresenceRules()
+
+    def look(self, common: _File) -> None:
+        """Read what has changed."""
+        set_here = {**self._in_desk.read(), **common.read(), **self._own.read()}
+        self.rules = replace(PresenceRules(), **set_here)
 
 
 class _File:

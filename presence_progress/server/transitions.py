@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +16,9 @@ import structlog
 from presence_progress import keys
 from presence_progress.presence import HOOKS
 from presence_progress.server.app_questions import AppQuestions, NoApp
+from presence_progress.server.expiring import Expiring
 from presence_progress.server.questions import Unavailable
-from presence_progress.settings import APP_LOOKUP
+from presence_progress.settings import APP_LOOKUP, SITE_FORGOTTEN
 
 KINDS = frozenset(HOOKS)
 
@@ -30,9 +30,8 @@ class Transitions:
 
     def __init__(self, app: AppQuestions) -> None:
         self._app = app
-        self._kinds: dict[str, frozenset[str]] = {}
+        self._kinds: Expiring[str, frozenset[str]] = Expiring(SITE_FORGOTTEN)
         """By site: the kinds that something hooks into, as it said last."""
-        self._asked: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     def has_hooks(self, site: str) -> bool:
@@ -41,12 +40,12 @@ class Transitions:
         Says yes until the site has answered: what is noted in vain is dropped, what is not noted is
         lost.
         """
-        is_old = time.monotonic() - self._asked.get(site, float("-inf")) > APP_LOOKUP
-        if is_old and site not in self._asking:
+        if self._kinds.age(site) > APP_LOOKUP and site not in self._asking:
             asking = asyncio.ensure_future(self._ask_in_background(site))
             self._asking[site] = asking
             asking.add_done_callback(lambda _: self._asking.pop(site))
-        return bool(self._kinds.get(site, KINDS))
+        kinds = self._kinds.get(site)
+        return kinds is None or bool(kinds)
 
     async def tell(self, site: str, room: str, transitions: Sequence[Mapping[str, Any]]) -> None:
         """Have a site run the hooks for some transitions of a room, ``{kind, user, at}`` each, with
@@ -57,8 +56,9 @@ class Transitions:
         parsed = keys.parse_room(room)
         if parsed.kind != "presence":
             return
-        if site not in self._kinds:
-            await self._ask(site)
+        kinds = self._kinds.get(site)
+        if kinds is None:
+            kinds = await self._ask(site)
         told = [
             {
                 "id": _id(room, transition),
@@ -69,13 +69,13 @@ class Transitions:
                 "at": transition["at"],
             }
             for transition in transitions
-            if transition["kind"] in self._kinds[site]
+            if transition["kind"] in kinds
         ]
         if told:
             try:
                 await self._app.ask(site, "presence.transitions", {"transitions": told})
             except NoApp:
-                self._kinds[site] = frozenset()
+                self._kinds.put(site, frozenset())
 
     async def _ask_in_background(self, site: str) -> None:
         try:
@@ -84,15 +84,15 @@ class Transitions:
             # It is asked again with the next transition.
             log.debug("hooks are not known", site=site, error=str(error))
 
-    async def _ask(self, site: str) -> None:
+    async def _ask(self, site: str) -> frozenset[str]:
         try:
-            answer = await self._app.ask(site, "presence.hooks", {})
-            self._kinds[site] = KINDS.intersection(answer)
+            kinds = KINDS.intersection(await self._app.ask(site, "presence.hooks", {}))
         except NoApp:
-            self._kinds[site] = frozenset()
+            kinds = frozenset()
         except TypeError as error:
             raise Unavailable(f"{site} answers nothing that makes sense") from error
-        self._asked[site] = time.monotonic()
+        self._kinds.put(site, kinds)
+        return kinds
 
 
 def _id(room: str, transition: Mapping[str, Any]) -> str:

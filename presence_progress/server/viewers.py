@@ -37,6 +37,7 @@ class Viewers:
 
     def open(self, session: Session, doctype: str, name: str) -> None:
         """Take note of a socket, and tell it soon who else is here."""
+        session.require_open()
         place = (session.identity.site, doctype, name)
         self._told[place][session] = None
         self._tell_soon(place)

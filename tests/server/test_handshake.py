@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 
-from presence_progress.server.handshake import Refused, read_handshake
+from presence_progress.server.access import Access
+from presence_progress.server.handshake import Handshake, Refused, read_handshake
+from presence_progress.server.questions import Questions
 from presence_progress.settings import Settings
 
 SITE = "site.example"
@@ -68,13 +71,41 @@ def test_a_site_may_be_named_in_capitals() -> None:
         {"HOST": SITE, "ORIGIN": "https://evil.example"},
         {"HOST": SITE, "ORIGIN": f"https://{SITE}.evil.example"},
         {"HOST": SITE, "ORIGIN": f"https://{SITE}@evil.example"},
-        {"HOST": SITE, "ORIGIN": "null"},
+        *(
+            # As Node does: no host is none of ours. Of pages in an app, and of files.
+            {"HOST": SITE, "ORIGIN": origin}
+            for origin in (
+                "null",
+                "file://",
+                "file:///android_asset",
+                "http://",
+                "://",
+                "[",
+                "\x00",
+            )
+        ),
+        {"HOST": "alias.example", "ORIGIN": "https://evil.example"},
         {"ORIGIN": f"https://{SITE}"},
     ],
 )
 def test_an_origin_other_than_the_host_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Refused, match="Invalid origin"):
         site_of(X_FRAPPE_SITE_NAME=SITE, **headers)
+
+
+@pytest.mark.parametrize("origin", [f"https://{SITE}", f"http://{SITE.upper()}:8080"])
+def test_a_page_of_the_site_that_the_proxy_names_is_let_in(origin: str) -> None:
+    # frappe_docker's proxy names one site whatever the Host, and makes its Origin of that name.
+    headers = {"HOST": "erp.alias.example", "ORIGIN": origin}
+    assert site_of(X_FRAPPE_SITE_NAME=SITE, **headers) == SITE
+    with pytest.raises(Refused):
+        site_of(**headers)
+
+
+def test_a_page_that_names_itself_gets_into_no_other_site() -> None:
+    headers = {"HOST": SITE, "ORIGIN": "https://evil.example", "X_FRAPPE_SITE_NAME": "evil.example"}
+    with pytest.raises(Refused, match="Invalid namespace"):
+        site_of(f"/{SITE}", **headers)
 
 
 def test_an_origin_is_let_in_that_the_configuration_names() -> None:
@@ -127,7 +158,7 @@ def test_only_the_session_of_the_cookies_goes_on_to_frappe() -> None:
 @pytest.mark.parametrize("shown", [{"HTTP_COOKIE": "sid="}, {"HTTP_AUTHORIZATION": "token "}])
 def test_credentials_that_are_too_long_are_asked_of_nobody(shown: dict[str, str]) -> None:
     [(header, value)] = shown.items()
-    with pytest.raises(Refused, match="Unauthorized"):
+    with pytest.raises(Refused, match="Invalid credentials"):
         read_handshake({"HTTP_HOST": SITE, header: value + "x" * 4_001}, f"/{SITE}", Settings())
 
 
@@ -143,3 +174,65 @@ def test_whoever_shows_nothing_is_told_so_in_frappes_words(cookie: str, message:
     with pytest.raises(Refused) as refused:
         read_handshake({"HTTP_HOST": SITE, "HTTP_COOKIE": cookie}, f"/{SITE}", Settings())
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a\tb", "ä.example", "a\x7fb", "a" * 254, "..", ".hidden", "a%0d%0ab", "a\xa0b"]
+)
+def test_a_site_that_could_be_in_no_url_is_asked_nothing(name: str) -> None:
+    for headers in ({"HOST": name}, {"HOST": "proxy.example", "X_FRAPPE_SITE_NAME": name}):
+        with pytest.raises(Refused, match="Invalid namespace"):
+            site_of(f"/{name}", **headers)
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "a\r\nX-Frappe-Socket-Secret: b",
+        "a\nb",
+        "a\x00b",
+        "a\x7fb",
+        "a\tb",
+        "\xe9",
+        "\ud83d",
+        "a" * 9000,
+    ],
+)
+def test_credentials_that_can_be_in_no_header_are_refused(credential: str) -> None:
+    for headers in ({"COOKIE": f"sid={credential}"}, {"AUTHORIZATION": credential}):
+        with pytest.raises(Refused) as refused:
+            site_of(HOST=SITE, **headers)
+        assert str(refused.value) == "Invalid credentials"
+
+
+@pytest.mark.parametrize(
+    ("cookies", "sid"),
+    [
+        ("sid=a; sid=b", "a"),
+        ("sid = a ;sid=b", "a"),
+        ("Sid=b; sid=a", "a"),
+        ("sid; sid=a", "a"),
+        ("sid=; sid=a", ""),
+    ],
+)
+def test_of_two_cookies_of_one_name_the_first_counts_as_in_node(cookies: str, sid: str) -> None:
+    environ = {"HTTP_HOST": SITE, "HTTP_COOKIE": cookies}
+    if sid:
+        handshake = read_handshake(environ, f"/{SITE}", Settings())
+        assert handshake.credentials == {"Cookie": f"sid={sid}"}
+    else:
+        with pytest.raises(Refused, match="No authentication method"):
+            read_handshake(environ, f"/{SITE}", Settings())
+
+
+async def test_a_token_that_reads_like_a_cookie_is_somebody_else() -> None:
+    class Frappe:
+        async def ask(self, _: str, credentials: Mapping[str, str], *__: Any, **___: Any) -> Any:
+            return {"user": "a@example.com" if "Cookie" in credentials else "Guest"}
+
+    access = Access(cast(Questions, Frappe()), None)
+    users = [
+        (await access.identify(Handshake(SITE, {header: "sid=abc"}))).user
+        for header in ("Cookie", "Authorization")
+    ]
+    assert users == ["a@example.com", "Guest"]

@@ -359,6 +359,9 @@ class Seat:
         self.heard: list[tuple[str, Any]] = []
         self.news = asyncio.Event()
 
+    def require_open(self) -> None:
+        """It does not end."""
+
     def send(self, event: str, message: Any) -> None:
         self.heard.append((event, message))
         self.news.set()
