@@ -9,10 +9,12 @@ what came before gets the same packets in line.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 from engineio import packet as eio_packet  # type: ignore[import-untyped]
+from socketio import packet as sio_packet
 
 from presence_progress.server.bus import Event
 from presence_progress.server.engine import Connection
@@ -21,6 +23,12 @@ from presence_progress.settings import MAX_CHANGES_BEHIND
 
 _encode = msgspec.json.encode
 _compact = msgspec.json.format
+
+
+class _Acknowledgement(sio_packet.Packet):  # type: ignore[misc]
+    """The library's packet, which sends bytes as attachments; what else there is, as in events."""
+
+    json = SimpleNamespace(dumps=lambda data, **_: _encode(data).decode())
 
 
 class Fanout:
@@ -46,6 +54,16 @@ class Fanout:
     def to_socket(self, site: str, connection: Connection, event: str, *message: Any) -> None:
         """Send an event with one argument, or none."""
         self._send((connection,), [_packet(site, event, *map(_encode, message))])
+
+    def acknowledge(
+        self, site: str, connection: Connection, ack_id: int, answer: Sequence[Any]
+    ) -> None:
+        """Answer an event whose client has asked for it. When the answer cannot be encoded, this
+        raises, and nothing is sent."""
+        packet = _Acknowledgement(sio_packet.ACK, list(answer), f"/{site}", ack_id)
+        encoded = packet.encode()
+        for part in encoded if isinstance(encoded, list) else [encoded]:
+            connection.put(eio_packet.Packet(eio_packet.MESSAGE, part))
 
     def to_room(self, site: str, room: str, event: str, message: Any) -> None:
         self.pass_on(site, room, [Event(event, msgspec.Raw(_encode(message)))])

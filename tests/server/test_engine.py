@@ -135,7 +135,7 @@ class Own:
     async def _disconnect(self, namespace: str, sid: str, reason: str) -> None:
         self.seen.append(reason)
 
-    def _hear(self, namespace: str, sid: str, event: list[Any]) -> None:
+    def _hear(self, namespace: str, sid: str, event: list[Any], ack_id: int | None) -> None:
         self.seen.append(event[0])
         if event[0] == "ping":
             self.answering = asyncio.ensure_future(self.sio.emit("pong", room=sid, namespace=ROOM))
