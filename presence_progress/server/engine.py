@@ -5,8 +5,8 @@ library is laxer than Node.
 
 Upstream belong: a session's end at its ping timeout, at a lost poll, at a close packet and at two
 requests at once; the error bodies; posts cut off or of too many packets for the library; the second
-WebSocket; and ``pingInterval`` in milliseconds. Ours alone are ``sid_prefix`` and what code 1000
-means.
+WebSocket; repeated headers; and ``pingInterval`` in milliseconds. Ours alone are ``sid_prefix`` and
+what code 1000 means.
 
 Left out, as no client of protocol 4 asks for it: JSONP, and the cookie with the session's id.
 """
@@ -27,6 +27,7 @@ from engineio import packet as eio_packet
 
 from presence_progress.server import metrics
 from presence_progress.server.client_address import ClientAddress
+from presence_progress.server.headers import read_headers
 from presence_progress.server.heartbeat import Heartbeat
 from presence_progress.server.limits import RateLimit
 from presence_progress.server.websocket import (
@@ -573,14 +574,17 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         event = await receive()
         # Some versions of the library read a body whole, however big, before anything is checked.
         head = {**event, "body": b"", "more_body": False}
-        environ = await self._async["translate_request"](
-            {**scope, "headers": [header for header in scope["headers"] if b"_" not in header[0]]},
-            _returning(head),
-            send,
-        )
+        environ = await self._async["translate_request"](scope, _returning(head), send)
         if not environ:
             return  # gone already
-        environ["REMOTE_ADDR"] = (scope.get("client") or [""])[0]
+        pairs = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
+        environ = {
+            **{key: value for key, value in environ.items() if not key.startswith("HTTP_")},
+            **read_headers(pairs),
+            "REMOTE_ADDR": (scope.get("client") or [""])[0],
+        }
         try:
             if event["type"] == "websocket.connect":
                 websocket = AsgiWebSocket(receive, send)

@@ -25,6 +25,8 @@ from websockets.protocol import Protocol as Library
 from websockets.protocol import Side
 from websockets.utils import accept_key
 
+from presence_progress.server.headers import read_headers
+
 try:
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 except ImportError:  # another uvicorn than those that we know
@@ -385,13 +387,9 @@ def _read_request(request: bytes) -> Environ:
     head, *lines = request.decode("latin-1").split("\r\n")
     method, target, _ = head.split(" ", 2)
     path, _, query = target.partition("?")
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if "_" in name:
-            continue  # it would pass for the header with hyphens that a proxy has set
-        key = f"HTTP_{name.upper().replace('-', '_')}"
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    headers = (line.partition(": ")[::2] for line in lines if line)
+    environ = read_headers(headers)
+    environ |= {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
     return environ
 
 
