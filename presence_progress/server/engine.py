@@ -36,6 +36,7 @@ from presence_progress.server.websocket import (
     TURN,
     AsgiWebSocket,
     DirectWebSocket,
+    Listener,
     Refused,
     WebSocket,
     frame,
@@ -362,7 +363,9 @@ class Connection:
         if self._waiter is not None:
             # Node: "overlap from client".
             self.end(self._engine.reason.TRANSPORT_ERROR)
-            raise Refused(_BAD_REQUEST)
+            # The first one is told that it is over, this one nothing.
+            self._packets.append(eio_packet.Packet(eio_packet.CLOSE))
+            raise Refused("")
         gone = asyncio.ensure_future(receive())
         try:
             await self._wait(gone, UPGRADE_POLL if self.upgrading else None)
@@ -372,7 +375,8 @@ class Connection:
         if is_gone:
             # Node: "poll connection closed prematurely".
             self.end(self._engine.reason.TRANSPORT_ERROR)
-        if self.closed and self._reason != self._engine.reason.CLIENT_DISCONNECT:
+        is_told = self._packets or self._reason == self._engine.reason.CLIENT_DISCONNECT
+        if self.closed and not is_told:
             # Not a close packet, as Node sends one: for python-socketio's client that is a server
             # which wants it gone for good.
             raise Refused(_UNKNOWN_SID)
@@ -400,6 +404,9 @@ class Connection:
             if len(body) > self._engine.max_http_buffer_size:
                 self.end(reason)
                 return "413 PAYLOAD TOO LARGE"
+            if self.closed:
+                # By another post, at the same time: Node hangs up.
+                return "400 BAD REQUEST"
             if event["type"] == "http.disconnect":
                 # Node: "data request connection closed prematurely".
                 self.end(reason)
@@ -455,6 +462,8 @@ class Connection:
             self._wake()
             if self._websocket is not None:
                 self._websocket.close()
+            if self.upgrading is not None:
+                self.upgrading.give_up()
             self._ended = spawn(
                 self._engine._trigger_event("disconnect", self.sid, reason, run_async=False)
             )
@@ -473,7 +482,7 @@ class Upgrade:
     def __init__(self, connection: Connection, websocket: WebSocket) -> None:
         self._connection = connection
         self._websocket = websocket
-        self._timer = after(UPGRADE_TIMEOUT, self._give_up)
+        self._timer = after(UPGRADE_TIMEOUT, self.give_up)
         connection.upgrading = self
 
     def hear(self, message: str | bytes) -> None:
@@ -486,7 +495,7 @@ class Upgrade:
             self._end()
             self._connection.move_to(self._websocket)
         else:
-            self._give_up()
+            self.give_up()
 
     def charge(self, messages: float, size: int) -> float:
         return self._connection.charge(messages, size)
@@ -500,7 +509,8 @@ class Upgrade:
     def lose(self, code: int) -> None:
         self._end()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Close the WebSocket; the session goes on polling, if it has not ended."""
         self._end()
         self._websocket.close()
 
@@ -508,6 +518,30 @@ class Upgrade:
         self._timer.cancel()
         if self._connection.upgrading is self:  # and not another that has begun meanwhile
             self._connection.upgrading = None
+
+
+class Surplus:
+    """A WebSocket for a session that has one already, or is about to: Node accepts it, closes it
+    and leaves the session alone."""
+
+    def __init__(self, connection: Connection, websocket: WebSocket) -> None:
+        self._connection = connection
+        self._websocket = websocket
+
+    def hear(self, message: str | bytes) -> None:
+        """Ignore it."""
+
+    def charge(self, messages: float, size: int) -> float:
+        return self._connection.charge(messages, size)
+
+    def pause(self) -> None:
+        """Nothing is sent."""
+
+    def go_on(self) -> None:
+        self._websocket.close()
+
+    def lose(self, code: int) -> None:
+        """Nothing is lost."""
 
 
 def after(seconds: float, call: Callable[..., Any], *arguments: Any) -> asyncio.TimerHandle:
@@ -563,11 +597,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
             ended = [self.sockets[sid]] if sid in self.sockets else []
         await asyncio.gather(*(one.end(self.reason.SERVER_DISCONNECT) for one in ended))
 
-    def greet(self, environ: Mapping[str, str], websocket: WebSocket) -> Connection | Upgrade:
+    def greet(self, environ: Mapping[str, str], websocket: WebSocket) -> Listener:
         """Return who speaks over a new WebSocket; :class:`Refused` when it makes no sense."""
         connection = self._find(environ, is_websocket=True)
         if connection is None:
             return self._open(environ, websocket)
+        if connection.upgrading or connection.upgraded:
+            return Surplus(connection, websocket)
         return Upgrade(connection, websocket)
 
     async def handle_request(self, scope: Any, receive: Any, send: Any) -> None:
@@ -630,8 +666,6 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         if "sid" in query:
             if connection is None:
                 raise Refused(_UNKNOWN_SID)
-            if is_websocket and (connection.upgrading or connection.upgraded):
-                raise Refused(_BAD_REQUEST)
             if not is_websocket and (connection.upgraded or transport != "polling"):
                 raise Refused(_BAD_REQUEST)
             if method not in ("GET", "POST"):
