@@ -96,6 +96,10 @@ class WebSocket(Protocol):
     """Whether a message would leave at once; if not, the listener shall keep it until told."""
     listener: Listener
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that were sent and have not left yet, as far as it is known."""
+
     def send(self, message: str | bytes) -> None: ...
 
     def close(self) -> None: ...
@@ -284,6 +288,10 @@ class DirectWebSocket(asyncio.Protocol):
     # --- to the client ---
 
     @property
+    def unsent(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    @property
     def has_said_goodbye(self) -> bool:
         return self._closing is not None
 
@@ -421,6 +429,8 @@ class AsgiWebSocket:
         self._news = asyncio.Event()
         self._is_closed = False
         self.is_ready = True
+        self.unsent = 0
+        """Unknown: the server says only when all has left."""
 
     def send(self, message: str | bytes) -> None:
         self._waiting.append(message)
