@@ -228,7 +228,10 @@ class Limits:
     payload: int = 1_000_000
     """Bytes of one message from a client, as Node's default."""
     backlog: int = 4_000_000
-    """Bytes that wait for a client that does not read; beyond this it is disconnected."""
+    """Bytes that wait for a client, the largest message beside them not counted. Beyond this it is
+    disconnected when it has read nothing for ``read_seconds``; beyond four times this at once."""
+    read_seconds: int = 10
+    """Seconds in which a client must have read something of a full backlog."""
     throttled_seconds: int = 60
     """Seconds that a socket may stay over its rate without a pause; beyond this it is disconnected.
     For as long, one that is read slowly is excused from its ping time-out."""

@@ -221,15 +221,15 @@ class RealtimeServer:
         if not identity.is_guest:
             spawn(invisible.introduce(session))
 
-    def _receive(self, namespace: str, sid: str, event: list[Any]) -> None:
+    def _receive(self, namespace: str, sid: str, event: list[Any], ack_id: int | None) -> None:
         session = self._sessions.get(sid)
-        if session and not session.receive(event[0], event[1:]):
+        if session and not session.receive(event[0], event[1:], ack_id):
             self._drop(session.connection, TOO_MANY_EVENTS)
 
-    def _refuse(self, namespace: str, sid: str, event: list[Any]) -> None:
+    def _refuse(self, namespace: str, sid: str, event: list[Any], ack_id: int | None) -> None:
         session = self._sessions.get(sid)
         if session:
-            session.refuse(event[0], event[1:])
+            session.refuse(event[0], event[1:], ack_id)
 
     async def _disconnect(self, namespace: str, sid: str, reason: str = "") -> None:
         session = self._sessions.pop(sid, None)

@@ -5,8 +5,8 @@ library is laxer than Node.
 
 Upstream belong: a session's end at its ping timeout, at a lost poll, at a close packet and at two
 requests at once; the error bodies; posts cut off or of too many packets for the library; the second
-WebSocket; and ``pingInterval`` in milliseconds. Ours alone are ``sid_prefix`` and what code 1000
-means.
+WebSocket; repeated headers; and ``pingInterval`` in milliseconds. Ours alone are ``sid_prefix`` and
+what code 1000 means.
 
 Left out, as no client of protocol 4 asks for it: JSONP, and the cookie with the session's id.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import itertools
 import time
 from collections import Counter, deque
@@ -26,7 +27,9 @@ import engineio  # type: ignore[import-untyped]
 from engineio import packet as eio_packet
 
 from presence_progress.server import metrics
+from presence_progress.server.backlog import Backlog, Message
 from presence_progress.server.client_address import ClientAddress
+from presence_progress.server.headers import read_headers
 from presence_progress.server.heartbeat import Heartbeat
 from presence_progress.server.limits import RateLimit
 from presence_progress.server.websocket import (
@@ -35,6 +38,7 @@ from presence_progress.server.websocket import (
     TURN,
     AsgiWebSocket,
     DirectWebSocket,
+    Listener,
     Refused,
     WebSocket,
     frame,
@@ -67,6 +71,11 @@ _SETTLED = TURN, 16_384
 """Messages and bytes that are charged together: one by one it would cost as much as reading."""
 PARSE_ERROR = "parse error"
 """Node's reason for a session that ends by what its client sent."""
+_COMPRESSION = 6
+"""The level of Node's zlib; the highest one takes twice as long."""
+_COMPRESSED_AT_ONCE = 65_536
+"""Bytes: a millisecond or two."""
+_PING = eio_packet.Packet(eio_packet.PING)
 _PING_FRAME = frame(str(eio_packet.PING))
 _UNKNOWN_TRANSPORT = '{"code":0,"message":"Transport unknown"}'
 _UNKNOWN_SID = '{"code":1,"message":"Session ID unknown"}'
@@ -121,6 +130,13 @@ def _split(body: bytes) -> Iterator[str]:
     yield body[start:].decode()
 
 
+def _send(websocket: WebSocket, packet: Any) -> None:
+    if isinstance(packet, Message) and isinstance(websocket, DirectWebSocket):
+        websocket.write(packet.frame)
+    else:
+        websocket.send(packet.encode())
+
+
 class Connection:
     """One Engine.IO session: its packets to be sent, and whether its client is still there."""
 
@@ -130,16 +146,15 @@ class Connection:
         "_heard",
         "_is_pinged",
         "_limited_at",
+        "_line",
         "_messages",
         "_missed",
-        "_packets",
         "_reason",
         "_size",
         "_throttled_since",
         "_waiter",
         "_websocket",
         "address",
-        "backlog",
         "beat",
         "buckets",
         "closed",
@@ -159,12 +174,10 @@ class Connection:
         self.upgrading: Upgrade | None = None
         self.posting = False
         self.closed = False
-        self.backlog = 0
-        """Characters that wait to be sent, about as many bytes."""
         self._engine = engine
         self._websocket = websocket
         """What it runs over, from the start or by now; before that, it polls."""
-        self._packets: list[Any] = []
+        self._line = Backlog()
         self._missed: set[tuple[str, str]] | None = None
         """Sites and rooms whose changes were not put in line, since the line was too long."""
         self._waiter: asyncio.Future[None] | None = None
@@ -195,6 +208,15 @@ class Connection:
         """Whether it runs over a WebSocket."""
         return self._websocket is not None
 
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait to be sent, about."""
+        return self._line.size
+
+    @property
+    def _unsent(self) -> int:
+        return self._websocket.unsent if self._websocket is not None else 0
+
     # --- is the client still there? ---
 
     def ping(self) -> None:
@@ -202,10 +224,16 @@ class Connection:
         if self.write is not None:
             self.write(_PING_FRAME)
         else:
-            self.put(eio_packet.Packet(eio_packet.PING))
+            self.put(_PING)
 
     def time_out(self) -> None:
-        self.end(self._engine.reason.PING_TIMEOUT)
+        now = asyncio.get_running_loop().time()
+        idle = now - self._line.last_taken(now, self._unsent)
+        if _PING in self._line.packets and idle < self._engine.ping_timeout:
+            # The ping waits behind a large message, which is being read.
+            self._engine.heartbeat.wait_on(self)
+        else:
+            self.end(self._engine.reason.PING_TIMEOUT)
 
     # --- does it send too much? ---
 
@@ -299,12 +327,15 @@ class Connection:
     def put(self, packet: Any) -> None:
         """Send a packet, or put it in line; a client that lets the line grow too long is cut
         off."""
-        if self._websocket is not None and self._websocket.is_ready and not self._packets:
-            self._websocket.send(packet.encode())
+        if self.closed:
             return
-        self._packets.append(packet)
-        self.backlog += len(packet.data or "")
-        if self.backlog > self._engine.limits.backlog:
+        websocket, line = self._websocket, self._line
+        if websocket is not None and websocket.is_ready and not line.packets:
+            _send(websocket, packet)
+            return
+        now, unsent = asyncio.get_running_loop().time(), self._unsent
+        line.add(packet, now, unsent)
+        if line.is_too_long(self._engine.limits, now, unsent):
             self.end(TOO_SLOW)
         self._wake()
 
@@ -319,22 +350,20 @@ class Connection:
 
     def go_on(self) -> None:
         """Send over the WebSocket what is in line, as far as it goes."""
-        websocket, sent = self._websocket, 0
+        websocket, line, sent = self._websocket, self._line, 0
         if websocket is None or self.closed:
             return
-        while websocket.is_ready and sent < len(self._packets):
-            packet = self._packets[sent]
-            websocket.send(packet.encode())
-            self.backlog -= len(packet.data or "")
+        while websocket.is_ready and sent < len(line.packets):
+            _send(websocket, line.packets[sent])
             sent += 1
-        del self._packets[:sent]
+        line.take(sent, asyncio.get_running_loop().time(), websocket.unsent)
         # The last one may have been one too many already.
         if websocket.is_ready and isinstance(websocket, DirectWebSocket):
             self.write = websocket.write
         self._catch_up()
 
     def _catch_up(self) -> None:
-        if self._missed and not self._packets:
+        if self._missed and not self._line.packets:
             missed, self._missed = self._missed, None
             spawn(self._engine.on_caught_up(self.sid, missed))
 
@@ -346,7 +375,7 @@ class Connection:
 
     async def _wait(self, gone: asyncio.Future[Any], seconds: float | None) -> None:
         """Wait until there is something to be sent, the session has ended, or the poll has."""
-        if self._packets or self.closed:
+        if self._line.packets or self.closed:
             return
         self._waiter = asyncio.get_running_loop().create_future()
         try:
@@ -361,7 +390,9 @@ class Connection:
         if self._waiter is not None:
             # Node: "overlap from client".
             self.end(self._engine.reason.TRANSPORT_ERROR)
-            raise Refused(_BAD_REQUEST)
+            # The first one is told that it is over, this one nothing.
+            self._line.add(eio_packet.Packet(eio_packet.CLOSE), 0, 0)
+            raise Refused("")
         gone = asyncio.ensure_future(receive())
         try:
             await self._wait(gone, UPGRADE_POLL if self.upgrading else None)
@@ -371,13 +402,15 @@ class Connection:
         if is_gone:
             # Node: "poll connection closed prematurely".
             self.end(self._engine.reason.TRANSPORT_ERROR)
-        if self.closed and self._reason != self._engine.reason.CLIENT_DISCONNECT:
+        is_told = self._line.packets or self._reason == self._engine.reason.CLIENT_DISCONNECT
+        if self.closed and not is_told:
             # Not a close packet, as Node sends one: for python-socketio's client that is a server
             # which wants it gone for good.
             raise Refused(_UNKNOWN_SID)
         packets: list[Any] = []
         if not self.upgraded:
-            packets, self._packets, self.backlog = self._packets, [], 0
+            now = asyncio.get_running_loop().time()
+            packets = self._line.take(len(self._line.packets), now)
             self._catch_up()
         return packets or [eio_packet.Packet(eio_packet.NOOP)]
 
@@ -399,6 +432,9 @@ class Connection:
             if len(body) > self._engine.max_http_buffer_size:
                 self.end(reason)
                 return "413 PAYLOAD TOO LARGE"
+            if self.closed:
+                # By another post, at the same time: Node hangs up.
+                return "400 BAD REQUEST"
             if event["type"] == "http.disconnect":
                 # Node: "data request connection closed prematurely".
                 self.end(reason)
@@ -449,11 +485,13 @@ class Connection:
             self._reason = reason
             self.beat = -1
             self.write = None
-            self._packets.clear()
+            self._line = Backlog()
             self._engine.forget(self)
             self._wake()
             if self._websocket is not None:
                 self._websocket.close()
+            if self.upgrading is not None:
+                self.upgrading.give_up()
             self._ended = spawn(
                 self._engine._trigger_event("disconnect", self.sid, reason, run_async=False)
             )
@@ -472,7 +510,7 @@ class Upgrade:
     def __init__(self, connection: Connection, websocket: WebSocket) -> None:
         self._connection = connection
         self._websocket = websocket
-        self._timer = after(UPGRADE_TIMEOUT, self._give_up)
+        self._timer = after(UPGRADE_TIMEOUT, self.give_up)
         connection.upgrading = self
 
     def hear(self, message: str | bytes) -> None:
@@ -485,7 +523,7 @@ class Upgrade:
             self._end()
             self._connection.move_to(self._websocket)
         else:
-            self._give_up()
+            self.give_up()
 
     def charge(self, messages: float, size: int) -> float:
         return self._connection.charge(messages, size)
@@ -499,7 +537,8 @@ class Upgrade:
     def lose(self, code: int) -> None:
         self._end()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Close the WebSocket; the session goes on polling, if it has not ended."""
         self._end()
         self._websocket.close()
 
@@ -507,6 +546,30 @@ class Upgrade:
         self._timer.cancel()
         if self._connection.upgrading is self:  # and not another that has begun meanwhile
             self._connection.upgrading = None
+
+
+class Surplus:
+    """A WebSocket for a session that has one already, or is about to: Node accepts it, closes it
+    and leaves the session alone."""
+
+    def __init__(self, connection: Connection, websocket: WebSocket) -> None:
+        self._connection = connection
+        self._websocket = websocket
+
+    def hear(self, message: str | bytes) -> None:
+        """Ignore it."""
+
+    def charge(self, messages: float, size: int) -> float:
+        return self._connection.charge(messages, size)
+
+    def pause(self) -> None:
+        """Nothing is sent."""
+
+    def go_on(self) -> None:
+        self._websocket.close()
+
+    def lose(self, code: int) -> None:
+        """Nothing is lost."""
 
 
 def after(seconds: float, call: Callable[..., Any], *arguments: Any) -> asyncio.TimerHandle:
@@ -562,25 +625,30 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
             ended = [self.sockets[sid]] if sid in self.sockets else []
         await asyncio.gather(*(one.end(self.reason.SERVER_DISCONNECT) for one in ended))
 
-    def greet(self, environ: Mapping[str, str], websocket: WebSocket) -> Connection | Upgrade:
+    def greet(self, environ: Mapping[str, str], websocket: WebSocket) -> Listener:
         """Return who speaks over a new WebSocket; :class:`Refused` when it makes no sense."""
         connection = self._find(environ, is_websocket=True)
         if connection is None:
             return self._open(environ, websocket)
+        if connection.upgrading or connection.upgraded:
+            return Surplus(connection, websocket)
         return Upgrade(connection, websocket)
 
     async def handle_request(self, scope: Any, receive: Any, send: Any) -> None:
         event = await receive()
         # Some versions of the library read a body whole, however big, before anything is checked.
         head = {**event, "body": b"", "more_body": False}
-        environ = await self._async["translate_request"](
-            {**scope, "headers": [header for header in scope["headers"] if b"_" not in header[0]]},
-            _returning(head),
-            send,
-        )
+        environ = await self._async["translate_request"](scope, _returning(head), send)
         if not environ:
             return  # gone already
-        environ["REMOTE_ADDR"] = (scope.get("client") or [""])[0]
+        pairs = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
+        environ = {
+            **{key: value for key, value in environ.items() if not key.startswith("HTTP_")},
+            **read_headers(pairs),
+            "REMOTE_ADDR": (scope.get("client") or [""])[0],
+        }
         try:
             if event["type"] == "websocket.connect":
                 websocket = AsgiWebSocket(receive, send)
@@ -593,7 +661,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         encodings = environ.get("HTTP_ACCEPT_ENCODING", "")
         is_long = len(response["response"]) >= self.compression_threshold
         if self.http_compression and is_long and "gzip" in encodings:
-            response["response"] = self._gzip(response["response"])
+            response["response"] = await _compress(response["response"])
             response["headers"].append(("Content-Encoding", "gzip"))
         await self._make_response(response, environ)
 
@@ -626,8 +694,6 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         if "sid" in query:
             if connection is None:
                 raise Refused(_UNKNOWN_SID)
-            if is_websocket and (connection.upgrading or connection.upgraded):
-                raise Refused(_BAD_REQUEST)
             if not is_websocket and (connection.upgraded or transport != "polling"):
                 raise Refused(_BAD_REQUEST)
             if method not in ("GET", "POST"):
@@ -670,6 +736,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
             self._of_address[address] -= 1
             if not self._of_address[address]:
                 del self._of_address[address]
+
+
+async def _compress(body: bytes) -> bytes:
+    """Compress a body as Node does: a large one, which takes a second or two, in a thread."""
+    if len(body) <= _COMPRESSED_AT_ONCE:
+        return gzip.compress(body, _COMPRESSION)
+    return await asyncio.to_thread(gzip.compress, body, _COMPRESSION)
 
 
 def _response(status: str, body: str, kind: str = "text/plain; charset=UTF-8") -> dict[str, Any]:

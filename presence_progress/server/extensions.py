@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import contextlib
 import importlib
 import inspect
 import sys
@@ -24,7 +23,12 @@ from presence_progress import keys, rooms, texts
 from presence_progress.bench import EVENTS_HOOK, apps_of
 from presence_progress.room_rights import Document
 from presence_progress.server import sessions
+from presence_progress.server.limits import OverLimit
+from presence_progress.server.questions import Unavailable
+from presence_progress.server.sessions import FAILED, NO_SUCH_EVENT, Denied
 from presence_progress.settings import EXTENSION_TIMEOUT
+
+TIMED_OUT = "timed out"
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +60,13 @@ class Session:
         """
         if doctype:
             document = _document(doctype, name)
-            return document is not None and await self._session.join_as_reader(
-                _room(room), document
-            )
+            if document is None:
+                return False
+            try:
+                await self._session.join_as_reader(_room(room), document)
+            except Denied:
+                return False
+            return True
         self._session.join(_room(room))
         return True
 
@@ -94,7 +102,7 @@ def _room(room: object) -> str:
     return room
 
 
-AppHandler = Callable[..., Awaitable[None]]
+AppHandler = Callable[..., Awaitable[Any]]
 
 
 def load_events(bench: Path, taken: Collection[str]) -> dict[str, sessions.Handler]:
@@ -173,23 +181,20 @@ def _import(app_folder: Path, path: str) -> AppHandler:
 
 async def _run(
     app: str, event: str, handler: AppHandler, session: sessions.Session, *arguments: Any
-) -> None:
-    """Run an app's handler for a connection to a site that has the app."""
+) -> Any:
+    """Run an app's handler for a connection to a site that has the app. What it returns goes to a
+    client that has asked for an acknowledgement."""
     apps = session.identity.installed_apps
     # Frappe v15 does not say which apps a site has.
     if apps is not None and app not in apps:
-        return
+        raise Denied(NO_SUCH_EVENT)
     try:
-        handling = _until_gone(handler(Session(session), *arguments))
-        await asyncio.wait_for(handling, EXTENSION_TIMEOUT)
-    except (keys.BadRoom, rooms.BadField) as error:
-        log.debug("an app's event was refused", app=app, event_name=event, why=str(error))
-    except asyncio.TimeoutError:
+        return await asyncio.wait_for(handler(Session(session), *arguments), EXTENSION_TIMEOUT)
+    except (sessions.Gone, OverLimit, Unavailable, keys.BadRoom, rooms.BadField):
+        raise  # not the app's fault, and the client can do something about it
+    except asyncio.TimeoutError as error:
         log.error("an app's event took too long", app=app, event_name=event)
-    except Exception:
+        raise Denied(TIMED_OUT) from error
+    except Exception as error:
         log.exception("an app's event failed", app=app, event_name=event)
-
-
-async def _until_gone(handling: Awaitable[None]) -> None:
-    with contextlib.suppress(sessions.Gone):
-        await handling
+        raise Denied(FAILED) from error

@@ -9,11 +9,14 @@ what came before gets the same packets in line.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 from engineio import packet as eio_packet  # type: ignore[import-untyped]
+from socketio import packet as sio_packet
 
+from presence_progress.server.backlog import Message
 from presence_progress.server.bus import Event
 from presence_progress.server.engine import Connection
 from presence_progress.server.websocket import frame_of
@@ -21,6 +24,12 @@ from presence_progress.settings import MAX_CHANGES_BEHIND
 
 _encode = msgspec.json.encode
 _compact = msgspec.json.format
+
+
+class _Acknowledgement(sio_packet.Packet):  # type: ignore[misc]
+    """The library's packet, which sends bytes as attachments; what else there is, as in events."""
+
+    json = SimpleNamespace(dumps=lambda data, **_: _encode(data).decode())
 
 
 class Fanout:
@@ -47,6 +56,16 @@ class Fanout:
         """Send an event with one argument, or none."""
         self._send((connection,), [_packet(site, event, *map(_encode, message))])
 
+    def acknowledge(
+        self, site: str, connection: Connection, ack_id: int, answer: Sequence[Any]
+    ) -> None:
+        """Answer an event whose client has asked for it. When the answer cannot be encoded, this
+        raises, and nothing is sent."""
+        packet = _Acknowledgement(sio_packet.ACK, list(answer), f"/{site}", ack_id)
+        encoded = packet.encode()
+        for part in encoded if isinstance(encoded, list) else [encoded]:
+            connection.put(eio_packet.Packet(eio_packet.MESSAGE, part))
+
     def to_room(self, site: str, room: str, event: str, message: Any) -> None:
         self.pass_on(site, room, [Event(event, msgspec.Raw(_encode(message)))])
 
@@ -71,28 +90,31 @@ class Fanout:
         room: tuple[str, str] | None = None,
         events: Sequence[Event] = (),
     ) -> None:
-        frames = b"".join(map(frame_of, packets))
+        frames = [frame_of(packet) for packet in packets]
+        joined = b"".join(frames)
+        messages: list[Message] = []
         for connection in members:
             if connection.write is not None:
-                connection.write(frames)
+                connection.write(joined)
             else:
-                _put(connection, packets, room, events)
+                messages = messages or list(map(Message, packets, frames))
+                _put(connection, messages, room, events)
 
 
 def _put(
     connection: Connection,
-    packets: Sequence[bytes],
+    messages: Sequence[Message],
     room: tuple[str, str] | None,
     events: Sequence[Event],
 ) -> None:
-    """Put packets in line, for one who polls or is behind."""
-    for number, packet in enumerate(packets):
+    """Put messages in line, for one who polls or is behind."""
+    for number, message in enumerate(messages):
         is_far_behind = connection.backlog >= MAX_CHANGES_BEHIND
         if room is not None and is_far_behind and events[number].event == "room_change":
-            # What has state needs no line: the room is sent whole, once he has caught up.
+            # What has state needs no line: the room is sent whole, once they have caught up.
             connection.miss(*room)
         else:
-            connection.put(eio_packet.Packet(eio_packet.MESSAGE, packet[1:].decode()))
+            connection.put(message)
 
 
 def _read(message: msgspec.Raw) -> bytes:

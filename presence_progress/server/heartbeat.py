@@ -56,6 +56,10 @@ class Heartbeat:
             self._ticked = loop.time()
             self._timer = loop.call_later(self._period, self._tick)
 
+    def wait_on(self, one: Pinged) -> None:
+        """Give a connection, whose time is over, as much again to answer."""
+        self._to_answer.append((self._clock + self._timeout, one.beat, one, self._clock))
+
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()

@@ -33,6 +33,9 @@ MAX_ATTACHMENTS = 10
 """Binary parts of one packet: Node's."""
 MAX_NAMESPACE = 300
 """Longest namespace in characters: a site's is "/" and a host name, which has at most 253."""
+MAX_ID = 2**53
+"""What an acknowledgement's id stays below. JavaScript knows no others apart, and Node would answer
+another one than was meant."""
 _EVENT = str(sio_packet.EVENT)
 RESERVED_EVENTS = {
     "connect",
@@ -45,8 +48,7 @@ RESERVED_EVENTS = {
 
 
 _NEEDED: dict[Any, str] = {
-    engineio.AsyncServer: "_trigger_event _make_response _cors_allowed_origins _gzip"
-    " generate_id reason",
+    engineio.AsyncServer: "_trigger_event _make_response _cors_allowed_origins generate_id reason",
     socketio.AsyncServer: "_engineio_server_class _handle_eio_message _handle_eio_disconnect"
     " _handle_connect _handle_disconnect _handle_ack _trigger_event _send_packet reason",
     socketio.AsyncManager: "basic_enter_room eio_sid_from_sid sid_from_eio_sid is_connected",
@@ -78,6 +80,8 @@ class Packet(sio_packet.Packet):  # type: ignore[misc]
         is_binary = self.packet_type in (sio_packet.BINARY_EVENT, sio_packet.BINARY_ACK)
         if not int(is_binary) <= self.attachment_count <= MAX_ATTACHMENTS * is_binary:
             return False
+        if self.id is not None and self.id >= MAX_ID:
+            return False
         if self.packet_type == sio_packet.CONNECT:
             return self.data is None or isinstance(self.data, dict)
         if self.packet_type == sio_packet.DISCONNECT:
@@ -91,9 +95,10 @@ class Packet(sio_packet.Packet):  # type: ignore[misc]
         return type(name) in (int, float) or (isinstance(name, str) and name not in RESERVED_EVENTS)
 
 
-def _read_event(data: str | bytes) -> tuple[str, list[Any]] | None:
-    """Return the namespace and the arguments of an event, which nearly all packets are; None when
-    it is not clearly one, and the library shall look at it."""
+def _read_event(data: str | bytes) -> tuple[str, list[Any], int | None] | None:
+    """Return the namespace of an event, its arguments, and the id under which it is to be
+    acknowledged. Nearly all packets are events; None when this is not clearly one, and the library
+    shall look at it."""
     if not isinstance(data, str) or data[:1] != _EVENT:
         return None
     start = 1
@@ -101,14 +106,22 @@ def _read_event(data: str | bytes) -> tuple[str, list[Any]] | None:
     if data[1:2] == "/":
         start = data.find(",") + 1
         namespace = data[1 : start - 1]
-    if data[start : start + 1] != "[" or "?" in namespace:
+    begin = data.find("[", start)
+    ack_id = None
+    if begin != start:
+        digits = data[start:begin]
+        if not (len(digits) < 16 and digits.isascii() and digits.isdecimal()):
+            return None
+        ack_id = int(digits)
+    if "?" in namespace:
         return None
     try:
-        arguments = msgspec.json.decode(data[start:])
+        arguments = msgspec.json.decode(data[begin:])
     except (msgspec.DecodeError, RecursionError):
         return None
     is_event = bool(arguments) and isinstance(arguments[0], str)
-    return (namespace, arguments) if is_event and arguments[0] not in RESERVED_EVENTS else None
+    is_free = is_event and arguments[0] not in RESERVED_EVENTS
+    return (namespace, arguments, ack_id) if is_free else None
 
 
 class Manager(socketio.AsyncManager):  # type: ignore[misc]
@@ -146,9 +159,10 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
     Events do not go to the library's handlers, but to ``on_event``, at once and in their order.
     """
 
-    on_event: Callable[[str, str, list[Any]], None]
-    """Called with namespace, socket, and an event's name and arguments."""
-    on_garbled_event: Callable[[str, str, list[Any]], None]
+    on_event: Callable[[str, str, list[Any], int | None], None]
+    """Called with namespace, socket, an event's name and arguments, and the id under which its
+    client wants an acknowledgement, if it wants one: sending it is left to who is called."""
+    on_garbled_event: Callable[[str, str, list[Any], int | None], None]
     """Called instead when there is text among them that is no Unicode."""
 
     def __init__(self, **options: Any) -> None:
@@ -157,7 +171,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         self.eio.on_message = self._hear
         self.eio.on_caught_up = _nothing
         self.eio.on_limited = self._say_limited
-        self.on_event = self.on_garbled_event = lambda namespace, sid, event: None
+        self.on_event = self.on_garbled_event = lambda namespace, sid, event, ack_id: None
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
@@ -257,7 +271,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         sid = self.manager.sid_from_eio_sid(eio_sid, event[0]) if event else None
         if event is None or sid is None:
             return self._handle_eio_message(eio_sid, data)
-        self.on_event(event[0], sid, event[1])
+        self.on_event(event[0], sid, event[1], event[2])
         return None
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
@@ -280,9 +294,8 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         elif packet.packet_type == sio_packet.DISCONNECT:
             await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
         elif packet.packet_type in (sio_packet.EVENT, sio_packet.BINARY_EVENT):
-            # Never acknowledged: the library would do so, Node does what a handler does, and none
-            # of ours does.
-            (self.on_event if is_unicode else self.on_garbled_event)(namespace, sid, packet.data)
+            hear = self.on_event if is_unicode else self.on_garbled_event
+            hear(namespace, sid, packet.data, packet.id)
         elif packet.id and packet.id in self.manager.callbacks.get(sid, ()):
             # Others nobody has asked for; the library keeps its counter under 0, and calls that.
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)

@@ -17,6 +17,7 @@ from presence_progress.server.sessions import (
     NOT_PERMITTED,
     PRESENCE_IS_OFF,
     TOO_MANY_ROOMS,
+    Denied,
     Follow,
     Overtaken,
     Session,
@@ -32,8 +33,7 @@ async def presence_list(session: Session, payload: Any = None) -> None:
     rules = session.rules
     if not may_enter(session.identity, rules):
         _keep_only(session, doctype, {})
-        session.deny(_list_of(payload), NOT_PERMITTED if rules.presence else PRESENCE_IS_OFF)
-        return
+        raise Denied(NOT_PERMITTED if rules.presence else PRESENCE_IS_OFF)
     # What scrolled away goes first: it makes room, and Frappe may take its time.
     _keep_only(session, doctype, rows)
     readable = await session.services.access.may_read_all(session.identity, list(rows.values()))

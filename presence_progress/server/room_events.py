@@ -17,6 +17,7 @@ from presence_progress.server.sessions import (
     NOT_PERMITTED,
     PRESENCE_IS_OFF,
     TRY_AGAIN,
+    Denied,
     Follow,
     Handler,
     Overtaken,
@@ -37,9 +38,7 @@ async def room_watch(session: Session, room: Any = None) -> None:
     right = await _right_to_watch(session, parsed)
     document = right if isinstance(right, tuple) else None
     if not (await session.may_read(document) if document else right):
-        reason = PRESENCE_IS_OFF if is_off(parsed, session.rules) else NOT_PERMITTED
-        session.deny(room, reason)
-        return
+        raise Denied(PRESENCE_IS_OFF if is_off(parsed, session.rules) else NOT_PERMITTED)
     session.follow(room, Follow.WATCH, document)
     await session.send_state(room)
 
@@ -65,8 +64,7 @@ async def presence_enter(session: Session, payload: Any = None) -> None:
     room, activity, focus = keys.presence_room(*document), _activity(payload), _focus(payload)
     rules = session.rules
     if not may_enter(session.identity, rules) or not await session.may_read(document):
-        session.deny(room, MAY_NOT_ENTER if rules.presence else PRESENCE_IS_OFF)
-        return
+        raise Denied(MAY_NOT_ENTER if rules.presence else PRESENCE_IS_OFF)
     session.announced.add(room)
     await session.enter(document, activity, focus)
 
@@ -80,7 +78,7 @@ async def task_cancel(session: Session, task_id: Any = None) -> None:
         site, user = session.identity.site, session.identity.user
         await session.services.calls.run_steps(task_room.cancel(site, task_id, user))
     else:
-        _refuse(session, task_id, MAY_NOT_CANCEL)
+        raise Denied(MAY_NOT_CANCEL)
 
 
 async def task_retry(session: Session, task_id: Any = None) -> None:
@@ -93,14 +91,14 @@ async def task_retry(session: Session, task_id: Any = None) -> None:
             return
     except NoApp:
         pass
-    _refuse(session, task_id, MAY_NOT_RETRY)
+    raise Denied(MAY_NOT_RETRY)
 
 
 async def task_details(session: Session, task_id: Any = None) -> None:
     """Answer what is too long for the room; the traceback only to who may read Frappe's own."""
     site = session.identity.site
     if not await _may_watch(session, keys.parse_room(keys.task_room(task_id))):
-        return _refuse(session, task_id, NOT_PERMITTED)
+        raise Denied(NOT_PERMITTED)
     details = await session.services.calls.run(task_room.details_call(site, task_id))
     traceback = details.traceback
     if traceback and not await session.may_read(TRACEBACKS):
@@ -116,10 +114,6 @@ async def tasks_seen(session: Session, until: Any = None) -> None:
     if not session.identity.is_guest:
         call = task_room.seen_call(session.identity.site, session.identity.user, until)
         await session.services.calls.run(call)
-
-
-def _refuse(session: Session, task_id: str, reason: str) -> None:
-    session.deny(keys.task_room(task_id), reason)
 
 
 async def _owns(session: Session, task_id: Any) -> bool:
@@ -150,13 +144,14 @@ def answered(
             await handle(session, argument)
         except (keys.BadRoom, rooms.BadField):
             reason = NO_SUCH_ROOM
-        except OverLimit as error:
+        except (Denied, OverLimit) as error:
             reason = error.reason
         except (Overtaken, Unavailable, RedisError, OSError):
             reason = TRY_AGAIN
         else:
             return
         session.deny(room_of(argument), reason)
+        raise Denied(reason)  # for who has asked for an acknowledgement as well
 
     def refuse(session: Session, argument: Any = None, *_: Any) -> None:
         session.deny(room_of(argument), NO_SUCH_ROOM)

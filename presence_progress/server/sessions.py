@@ -42,10 +42,13 @@ if TYPE_CHECKING:
     from presence_progress.server.rights import Rights
     from presence_progress.server.viewers import Viewers
 
+NO_SUCH_EVENT = "no such event"
+NO_UNICODE = "text is no Unicode"
 NOT_PERMITTED = "not permitted"
+TRY_AGAIN = "try again"
+FAILED = "failed"
 PRESENCE_IS_OFF = "presence is off"
 TOO_MANY_ROOMS = "too many rooms"
-TRY_AGAIN = "try again"
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +57,16 @@ class Gone(Exception):
     """The socket has ended while one of its events was handled: the rest of it is not wanted."""
 
 
-_Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any]]
-"""Its name, what it does, and with which arguments."""
+_Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any], "int | None"]
+"""Its name, what it does, with which arguments, and the id to acknowledge it with."""
+
+
+class Denied(Exception):
+    """An event is refused; ``reason`` is what its client reads."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Overtaken(Exception):
@@ -94,7 +105,7 @@ class Handler:
     it."""
 
     handle: Callable[..., Awaitable[Any] | None]
-    """Returns what cannot be done at once."""
+    """Returns what cannot be done at once; what that returns is the acknowledgement's content."""
     document: Callable[..., Document | None] | None = None
     """From the event's arguments. Frappe is asked ahead of the event's turn, so that twenty rows of
     a list are asked for at once and still handled in order."""
@@ -168,19 +179,21 @@ class Session:
 
     # --- events ---
 
-    def receive(self, event: str, arguments: Sequence[Any]) -> bool:
+    def receive(self, event: str, arguments: Sequence[Any], ack_id: int | None = None) -> bool:
         """Handle an event, or put it in line; False when the line is too long for a client in its
-        right mind."""
+        right mind. With an id, it is acknowledged once it has been handled."""
         handler = self._events.get(event)
         if handler is None:
-            return True
+            if ack_id is None:
+                return True
+            event, handler = "unknown", _UNKNOWN
         metrics.count_client_event(event)
         if self._worker is not None:
             self._foresee(handler, arguments)
-        self._put(event, handler.handle, arguments)
+        self._put(event, handler.handle, arguments, ack_id)
         return self._line is None or len(self._line) <= self.services.limits.pending_events
 
-    def refuse(self, event: str, arguments: Sequence[Any]) -> None:
+    def refuse(self, event: str, arguments: Sequence[Any], ack_id: int | None = None) -> None:
         """Answer an event whose text is no Unicode, and do nothing else for it."""
         handler = self._events.get(event)
         if handler is not None:
@@ -188,6 +201,8 @@ class Session:
             log.debug("event ignored", event_name=event, user=self.identity.user, why="no Unicode")
             if handler.refuse is not None:
                 handler.refuse(self, *arguments)
+        if ack_id is not None:
+            self._put("garbled", _deny_garbled, (), ack_id)
 
     def eject(self, document: Document, reason: str) -> None:
         """Leave at once, whatever waits in line, everything that this socket is in because its user
@@ -215,54 +230,84 @@ class Session:
         handle(self)
         if self._worker is not None:
             self._line = self._line or deque()
-            self._line.appendleft((what, handle, ()))
+            self._line.appendleft((what, handle, (), None))
 
     def do(self, what: str, handle: Callable[[Session], Awaitable[Any] | None]) -> None:
         """Do something in line with the client's events; ``what`` is its name in the log."""
         self._put(what, handle, ())
 
     def _put(
-        self, event: str, handle: Callable[..., Awaitable[Any] | None], arguments: Sequence[Any]
+        self,
+        event: str,
+        handle: Callable[..., Awaitable[Any] | None],
+        arguments: Sequence[Any],
+        ack_id: int | None = None,
     ) -> None:
         if self._worker is not None:
             if self._line is None:
                 self._line = deque()
-            self._line.append((event, handle, arguments))
+            self._line.append((event, handle, arguments, ack_id))
         elif not self._is_closed:
-            rest = self._begin(event, handle, arguments)
+            rest = self._begin(event, handle, arguments, ack_id)
             if rest is not None:
-                self._worker = asyncio.ensure_future(self._work(event, rest))
+                self._worker = asyncio.ensure_future(self._work(event, rest, ack_id))
 
     def _begin(
-        self, event: str, handle: Callable[..., Awaitable[Any] | None], arguments: Sequence[Any]
+        self,
+        event: str,
+        handle: Callable[..., Awaitable[Any] | None],
+        arguments: Sequence[Any],
+        ack_id: int | None,
     ) -> Awaitable[Any] | None:
         try:
-            return handle(self, *arguments)
+            rest = handle(self, *arguments)
         except Exception as error:
-            self._note(event, error)
+            self._fail(event, error, ack_id)
             return None
+        if rest is None and ack_id is not None:
+            self._acknowledge(event, ack_id)
+        return rest
 
-    async def _work(self, event: str, rest: Awaitable[Any] | None) -> None:
+    async def _work(self, event: str, rest: Awaitable[Any] | None, ack_id: int | None) -> None:
         for handled in itertools.count(1):
             if rest is not None:
                 try:
-                    await rest
+                    result = await rest
                 except Exception as error:
-                    self._note(event, error)
+                    self._fail(event, error, ack_id)
+                else:
+                    if ack_id is not None:
+                        self._acknowledge(event, ack_id, *(() if result is None else (result,)))
             if handled % TURN == 0:
                 await asyncio.sleep(0)  # others have their turn
             if not self._line or self._is_closed:
                 break
-            event, handle, arguments = self._line.popleft()
+            event, handle, arguments, ack_id = self._line.popleft()
             self._lost = None
-            rest = self._begin(event, handle, arguments)
+            rest = self._begin(event, handle, arguments, ack_id)
         self._worker = self._line = self._lost = None
+
+    def _fail(self, event: str, error: Exception, ack_id: int | None) -> None:
+        self._note(event, error)
+        if ack_id is not None:
+            self._acknowledge(event, ack_id, {"error": _reason_of(error)})
+
+    def _acknowledge(self, event: str, ack_id: int, *answer: Any) -> None:
+        if self._is_closed:
+            return
+        acknowledge, site = self.services.fanout.acknowledge, self.identity.site
+        try:
+            acknowledge(site, self.connection, ack_id, answer)
+        except Exception as error:
+            # An app's answer may be anything.
+            self._note_failure(event, error)
+            acknowledge(site, self.connection, ack_id, [{"error": FAILED}])
 
     def _note(self, event: str, error: Exception) -> None:
         """Put down why an event came to nothing: its client's fault, somebody else's or ours."""
         if isinstance(error, Gone):
             return
-        if isinstance(error, (BadRoom, BadField, OverLimit, Overtaken)):
+        if isinstance(error, (BadRoom, BadField, Denied, OverLimit, Overtaken)):
             log.debug("event ignored", event_name=event, user=self.identity.user, why=str(error))
         elif isinstance(error, (Unavailable, RedisError, OSError)):
             self._note_failure(event, error)
@@ -367,15 +412,14 @@ class Session:
         self._joined[room] = reads
         self.services.fanout.join(self.identity.site, self.connection, room)
 
-    async def join_as_reader(self, room: str, document: Document) -> bool:
-        """Join a room of a document's readers, if the user is one; returns whether he is."""
+    async def join_as_reader(self, room: str, document: Document) -> None:
+        """Join a room of a document's readers; :class:`Denied` when the user is none."""
         if not await self.may_read(document):
-            return False
+            raise Denied(NOT_PERMITTED)
         self.join(room, document)
-        return True
 
-    def join_if_reader(self, room: str, document: Document) -> Awaitable[bool] | None:
-        """Do the same at once, if it is known whether he is."""
+    def join_if_reader(self, room: str, document: Document) -> Awaitable[None] | None:
+        """Do the same at once, if it is known that the user is one."""
         if not self.services.access.is_reader(self.identity, document):
             return self.join_as_reader(room, document)
         self.join(room, document)
@@ -537,11 +581,32 @@ class Session:
             self._writing = None
 
 
+def _deny_unknown(session: Session, *_: Any) -> None:
+    raise Denied(NO_SUCH_EVENT)
+
+
+def _deny_garbled(session: Session) -> None:
+    raise Denied(NO_UNICODE)
+
+
+_UNKNOWN = Handler(_deny_unknown)
+"""Of an event that nobody here handles, and whose client waits for an acknowledgement."""
+
+
+def _reason_of(error: Exception) -> str:
+    """Return what a client is told about an event that failed; our own mistakes are not its."""
+    if isinstance(error, (Denied, OverLimit)):
+        return error.reason
+    if isinstance(error, (BadRoom, BadField)):
+        return str(error)[:300]  # it may repeat what the client has sent
+    return TRY_AGAIN if isinstance(error, (Overtaken, Unavailable, RedisError, OSError)) else FAILED
+
+
 def _left_on_purpose(line: Iterable[_Event]) -> set[str]:
     """Return the rooms of which a client has said that it leaves, in events that will not be
     handled any more."""
     left = set()
-    for event, _, arguments in line:
+    for event, _, arguments, _ in line:
         if event == "presence_leave" and arguments and isinstance(arguments[0], dict):
             with contextlib.suppress(BadRoom):
                 payload = arguments[0]

@@ -1,5 +1,5 @@
-"""What stock Frappe clients say, answered as Frappe's own server answers: silently, when it is
-no."""
+"""What stock Frappe clients say, answered as Frappe's own server answers: silently, when it is no,
+unless they ask for an acknowledgement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from presence_progress import keys, rooms, texts
 from presence_progress.room_rights import Document, may_enter, right_to_watch
-from presence_progress.server.sessions import Handler, Session
+from presence_progress.server.sessions import NOT_PERMITTED, Denied, Handler, Session
 
 EDITOR_CHANNEL = "open_in_editor"
 """Where Frappe's ``bench watch`` hears which line of which file a developer wants to see."""
@@ -16,7 +16,7 @@ MAX_PLACE = 5_000
 """Characters of its JSON: the longest path of a file, and some."""
 
 
-def doc_subscribe(session: Session, doctype: str, name: str) -> Awaitable[bool] | None:
+def doc_subscribe(session: Session, doctype: str, name: str) -> Awaitable[None] | None:
     return session.join_if_reader(f"doc:{doctype}/{name}", (doctype, name))
 
 
@@ -24,7 +24,7 @@ def doc_unsubscribe(session: Session, doctype: str, name: str) -> None:
     session.leave(f"doc:{doctype}/{name}")
 
 
-def doctype_subscribe(session: Session, doctype: str) -> Awaitable[bool] | None:
+def doctype_subscribe(session: Session, doctype: str) -> Awaitable[None] | None:
     return session.join_if_reader(f"doctype:{doctype}", (doctype, ""))
 
 
@@ -43,6 +43,8 @@ async def task_subscribe(session: Session, task_id: str) -> None:
         await session.join_as_reader(room, right)
     elif right or not task:
         session.join(room)
+    else:
+        raise Denied(NOT_PERMITTED)
 
 
 def task_unsubscribe(session: Session, task_id: str) -> None:
@@ -52,8 +54,7 @@ def task_unsubscribe(session: Session, task_id: str) -> None:
 async def doc_open(session: Session, doctype: str, name: str) -> None:
     """Become a viewer, and be told of the others at once."""
     document = doctype, name
-    if not await session.join_as_reader(f"open_doc:{doctype}/{name}", document):
-        return
+    await session.join_as_reader(f"open_doc:{doctype}/{name}", document)
     if session.rules.move:
         # Desk says nothing when it goes on to another document of the same DocType.
         for opened in [opened for opened in session.opened if opened[0] == doctype]:
@@ -88,8 +89,9 @@ async def open_in_editor(session: Session, place: Any = None, *_: Any) -> None:
     text = rooms.to_json(place, "place")
     if len(text) > MAX_PLACE:
         raise rooms.BadField(f"a place is at most {MAX_PLACE} characters of JSON")
-    if session.services.developer_mode and not session.identity.is_guest:
-        await session.services.redis.publish(EDITOR_CHANNEL, text)
+    if not session.services.developer_mode or session.identity.is_guest:
+        raise Denied(NOT_PERMITTED)
+    await session.services.redis.publish(EDITOR_CHANNEL, text)
 
 
 def _document(doctype: Any = None, name: Any = None, *_: Any) -> Document:

@@ -25,6 +25,8 @@ from websockets.protocol import Protocol as Library
 from websockets.protocol import Side
 from websockets.utils import accept_key
 
+from presence_progress.server.headers import read_headers
+
 try:
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 except ImportError:  # another uvicorn than those that we know
@@ -93,6 +95,10 @@ class WebSocket(Protocol):
     is_ready: bool
     """Whether a message would leave at once; if not, the listener shall keep it until told."""
     listener: Listener
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were sent and have not left yet, as far as it is known."""
 
     def send(self, message: str | bytes) -> None: ...
 
@@ -282,6 +288,10 @@ class DirectWebSocket(asyncio.Protocol):
     # --- to the client ---
 
     @property
+    def unsent(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    @property
     def has_said_goodbye(self) -> bool:
         return self._closing is not None
 
@@ -385,13 +395,9 @@ def _read_request(request: bytes) -> Environ:
     head, *lines = request.decode("latin-1").split("\r\n")
     method, target, _ = head.split(" ", 2)
     path, _, query = target.partition("?")
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if "_" in name:
-            continue  # it would pass for the header with hyphens that a proxy has set
-        key = f"HTTP_{name.upper().replace('-', '_')}"
-        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    headers = (line.partition(": ")[::2] for line in lines if line)
+    environ = read_headers(headers)
+    environ |= {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
     return environ
 
 
@@ -423,6 +429,8 @@ class AsgiWebSocket:
         self._news = asyncio.Event()
         self._is_closed = False
         self.is_ready = True
+        self.unsent = 0
+        """Unknown: the server says only when all has left."""
 
     def send(self, message: str | bytes) -> None:
         self._waiting.append(message)

@@ -48,7 +48,9 @@ const orders = {
 
 createInterface({ input: process.stdin })
 	.on("line", (line) => {
-		const [id, order, ...rest] = JSON.parse(line)
+		// Bytes are what JSON.stringify makes of a Buffer.
+		const revive = (_, value) => (value?.type === "Buffer" ? Buffer.from(value.data) : value)
+		const [id, order, ...rest] = JSON.parse(line, revive)
 		orders[order](id, ...rest)
 	})
 	.on("close", () => process.exit(0))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import free_port
-from tests.server.conftest import SITE, Connect, Process, Stack
+from tests.server.conftest import NAMESPACE, SITE, Connect, Process, Stack
 
 EDITOR, VIEWER, NOBODY = "editor@example.com", "viewer@example.com", "no-access@example.com"
 
@@ -23,6 +23,8 @@ presence_progress_events = {
     "shout": "shouting.realtime.shout",
     "listen": "shouting.realtime.listen",
     "slip": "shouting.realtime.slip",
+    "echo": "shouting.realtime.echo",
+    "unsayable": "shouting.realtime.unsayable",
     "ping": "shouting.realtime.shout",
     "plain": "shouting.realtime.plain",
     "lost": "shouting.nowhere.shout",
@@ -50,6 +52,14 @@ async def may(session, *document):
 
 async def slip(session):
     raise ValueError("slipped")
+
+
+async def echo(session, value):
+    return value
+
+
+async def unsayable(session):
+    return [b"fine", object()]
 
 
 def plain(session):
@@ -169,6 +179,28 @@ async def test_what_fails_is_logged_with_its_app_and_the_next_event_works(
         ("presence_progress", "shout"),
     ]
     assert "slipped" in failed[0]["exception"]
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_what_a_handler_returns_acknowledges_its_event(
+    server: Process, log: Path, sign_in: Connect, transport: str
+) -> None:
+    async def call(event: str, *arguments: Any) -> Any:
+        return await editor.socket.call(event, arguments or None, NAMESPACE, timeout=15)
+
+    editor = await sign_in(EDITOR, server, transport)
+    values: list[Any] = [0, "ü", [], {"of": [b"\x00\xff", {"bytes": b""}]}]
+    for value in values:
+        assert await call("echo", value) == value
+    assert await call("echo", None) is None
+    for event, reason in (
+        ("slip", "failed"),
+        ("unsayable", "failed"),
+        ("whisper", "no such event"),
+    ):
+        assert await call(event) == {"error": reason}
+    [failed] = [line for line in logged(log) if line.get("event_name") == "unsayable"][-1:]
+    assert failed["event"] == "event failed" and "object" in failed["error"]
 
 
 def test_what_is_broken_is_named_and_left_out(server: Process, log: Path) -> None:

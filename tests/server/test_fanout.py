@@ -10,10 +10,26 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
+import msgspec
 import pytest
+from engineio.packet import MESSAGE, Packet  # type: ignore[import-untyped]
 
 from presence_progress import counts, rooms
-from tests.server.conftest import NAMESPACE, SITE, Client, Connect, Process, Stack, session_of
+from presence_progress.server.bus import Event
+from presence_progress.server.fanout import Fanout
+from tests.server.conftest import (
+    NAMESPACE,
+    SITE,
+    Client,
+    Connect,
+    Process,
+    Stack,
+    close,
+    session_of,
+)
+from tests.server.test_engine import Raw, serve
+from tests.server.test_websocket import Wire
 
 EDITOR, VIEWER = "editor@example.com", "viewer@example.com"
 
@@ -190,3 +206,69 @@ async def test_a_frame_of_any_length_arrives(
     counts.publish_realtime("after", user=EDITOR)
     await editor.wait_for("after")
     assert editor.heard[0] == ("long", "ü" * (length // 2))
+
+
+@pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])
+async def test_large_messages_that_come_at_once_arrive(
+    stack: Stack, server: Process, transports: list[str]
+) -> None:
+    """More than may wait for a client that does not read: this one has had no time to."""
+    client = await Client(await session_of(stack, EDITOR)).connect(server.url, *transports)
+    # A little less than this client itself takes over a WebSocket.
+    size, count = 4_000_000, 4
+    pipeline = stack.redis.pipeline(transaction=False)
+    for number in range(count):
+        message = {"event": "large", "message": [number, "x" * size], "room": f"user:{EDITOR}"}
+        pipeline.publish("events", json.dumps({**message, "namespace": SITE}))
+    await asyncio.to_thread(pipeline.execute)
+    await client.wait_for("large", lambda m: m[0] == count - 1, seconds=30)
+    assert [(m[0], len(m[1])) for _, m in client.heard] == [(n, size) for n in range(count)]
+    await close(client.socket)
+
+
+async def test_a_broadcast_waits_once_for_all_who_are_behind() -> None:
+    async with serve() as own, aiohttp.ClientSession() as http:
+        fanout, raw = Fanout(), Raw(http, own.url)
+        for _ in range(20):
+            await raw.open()
+        connections = list(own.sio.eio.sockets.values())
+        for connection in connections:
+            fanout.join(SITE, connection, "room")
+        fanout.to_room(SITE, "room", "large", "x" * 5_000_000)
+        waiting = {id(connection._line.packets[-1]) for connection in connections}
+        assert len(waiting) == 1 and connections[0].backlog > 5_000_000
+        assert not any(connection.closed for connection in connections)
+
+
+async def test_whoever_polls_and_lets_too_much_wait_is_cut_off() -> None:
+    async with serve(backlog=1000) as own, aiohttp.ClientSession() as http:
+        fanout, raw = Fanout(), Raw(http, own.url)
+        reader, idler = [own.sio.eio.sockets[await raw.open()] for _ in range(2)]
+        for connection in (reader, idler):
+            fanout.join(SITE, connection, None)
+        for number in range(200):
+            fanout.to_everybody(Event("event", msgspec.Raw(b'"%0100d"' % number)))
+            if number % 30 == 0:
+                assert (await raw.poll(reader.sid))[0] == 200
+        assert idler.closed and not reader.closed
+        assert (await raw.poll(idler.sid))[0] == 400
+
+
+async def test_a_large_message_that_is_being_read_delays_no_ping_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serve() as own:
+        wire = await Wire.connect(own, receive_buffer=4096)
+        await wire.shake_hands()
+        await wire.hear()
+        [connection] = own.sio.eio.sockets.values()
+        connection.put(Packet(MESSAGE, "x" * 20_000_000))
+        connection.ping()
+        # Time's up, but it has read some of what is before the ping.
+        await wire.reader.readexactly(10_000_000)
+        connection.time_out()
+        assert not connection.closed
+        monkeypatch.setattr(own.sio.eio, "ping_timeout", 0)
+        connection.time_out()
+        assert connection.closed
+        wire.writer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -32,9 +33,14 @@ class Wire:
         self.frames: list[Frame] = []
 
     @classmethod
-    async def connect(cls, own: Own) -> Wire:
+    async def connect(cls, own: Own, receive_buffer: int = 0) -> Wire:
         host, port = own.url.removeprefix("http://").split(":")
-        return cls(*await asyncio.open_connection(host, int(port)))
+        end = socket.socket()
+        if receive_buffer:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        end.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(end, (host, int(port)))
+        return cls(*await asyncio.open_connection(sock=end))
 
     async def shake_hands(self, path: str = OPEN, **headers: str | None) -> bytes:
         """Send a request, and return the head of the answer."""
