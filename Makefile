@@ -5,7 +5,7 @@
 #   make check    ruff, mypy, import rules, Lua, eslint, vue-tsc
 #   make chaos    servers, Redis and clients are broken by a seed, and what was seen is judged;
 #                 ARGS="--seed 7 --seconds 120 --clients 300"
-#   make bench    what benchmarks/ measures
+#   make bench    what benchmarks/ measures; ARGS="--only abuse" attacks the server beside Node's
 #   make dist     a wheel with all that the demo needs, in dist/
 #   make clean    remove all that was made
 
@@ -110,10 +110,12 @@ chaos: .venv/develop
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: .venv/bench frontend
+ifeq (,$(findstring --only,$(ARGS)))
 	$(BIN)/python -m benchmarks.track
 	$(BIN)/python -m benchmarks.eta
 	$(BIN)/python -m benchmarks.rooms
 	$(BIN)/python -m benchmarks.large_rooms
+endif
 	$(BIN)/python -m benchmarks.realtime $(ARGS)
 
 dist: .venv/develop $(STATIC)
