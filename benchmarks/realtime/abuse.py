@@ -136,7 +136,9 @@ def _run(attack: Attack, load: Load) -> Found:
     load.server.forget_peak()
     memory = load.server.memory()
     with _attacker(attack, load.server.port) as attacker:
-        others.live(attacker, SECONDS + 5)
+        others.live(attacker, SECONDS + PATIENCE)
+        if attacker.poll() != 0:
+            raise Failure("the attacker has failed")
     others.wait()
     load.crowd.listen(SETTLING)
     found = {

@@ -132,8 +132,8 @@ class Target:
     def polling(self, connection: socket.socket) -> str:
         """Begin a session over polling, and return its id."""
         connection.sendall(self.request("GET", ""))
-        opening = self.wait_for(b"}", connection).partition(b"\r\n\r\n")[2]
-        return str(json.loads(opening[1 : opening.index(b"}") + 1])["sid"])
+        answer = self.wait_for(b"}", connection)
+        return str(json.loads(answer[answer.index(b"{") : answer.index(b"}") + 1])["sid"])
 
     def pour(
         self,

@@ -18,6 +18,13 @@ from benchmarks.realtime.servers import NODE, OURS, ROOT
 Results = dict[str, dict[str, list[float]]]
 """By measure and server: a value for each run."""
 
+_HEAD = f"{'ratio':>7}  {'goal':<8}{'':7}{'':<55}{'ours':>9}{'Node':>9}  unit  ratio of each run"
+_LEGEND = (
+    "µs: CPU of the server's process, all threads, for one piece of work. Ratios: for work,",
+    "Node's cost divided by ours (above 1: ours is cheaper); for latency and memory, ours",
+    "divided by Node's (below 1: ours is less). Medians of all runs.",
+)
+
 
 def text(
     jobs: Sequence[Job],
@@ -28,16 +35,9 @@ def text(
 ) -> str:
     """Return the whole report; of attacks, the lines of their table."""
     rows = [measure for job in jobs for measure in job.measures if measure.key in found]
-    lines = [
-        *machine(checkout),
-        "",
-        f"{'ratio':>7}  {'goal':<8}{'':7}{'':<55}{'ours':>9}{'Node':>9}  unit  ratio of each run",
-        *(_line(row, found[row.key]) for row in rows),
-        "",
-        "µs: CPU of the server's process, all threads, for one piece of work. Ratios: for work,",
-        "Node's cost divided by ours (above 1: ours is cheaper); for latency and memory, ours",
-        "divided by Node's (below 1: ours is less). Medians of all runs.",
-    ]
+    lines = machine(checkout)
+    if rows:
+        lines += ["", _HEAD, *(_line(row, found[row.key]) for row in rows), "", *_LEGEND]
     for curve, points in curves:
         lines += ["", f"{curve.title} ({curve.unit})", *_points(points)]
     return "\n".join([*lines, *attacks]) + "\n"
