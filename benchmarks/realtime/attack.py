@@ -137,29 +137,32 @@ class Target:
 
     def pour(
         self,
-        connection: socket.socket,
         data: bytes,
-        *,
+        *connections: socket.socket,
         times: float = float("inf"),
         reads: bool = True,
     ) -> None:
-        """Send the same again and again, as fast as it is taken, and read what comes."""
-        connection.setblocking(False)
+        """Send each the same again and again, as fast as it is taken, and read what comes."""
         poll = select.poll()
-        poll.register(connection, select.POLLOUT | (select.POLLIN if reads else 0))
-        rest = memoryview(data)
+        rests: dict[int, memoryview] = {}
+        by_descriptor = {one.fileno(): one for one in connections}
+        for descriptor, connection in by_descriptor.items():
+            connection.setblocking(False)
+            poll.register(descriptor, select.POLLOUT | (select.POLLIN if reads else 0))
+            rests[descriptor] = memoryview(data)
         while self.left() and times:
-            for _, happened in poll.poll(100):
+            for descriptor, happened in poll.poll(100):
+                connection = by_descriptor[descriptor]
                 if happened & select.POLLIN and not connection.recv_into(self._buffer):
                     raise Refused
                 if happened & (select.POLLERR | select.POLLHUP):
                     raise Refused
                 if happened & select.POLLOUT:
-                    sent = connection.send(rest)
+                    sent = connection.send(rests[descriptor])
                     self.sent += sent
-                    rest = rest[sent:]
-                    if not rest:
-                        rest = memoryview(data)
+                    rests[descriptor] = rests[descriptor][sent:]
+                    if not rests[descriptor]:
+                        rests[descriptor] = memoryview(data)
                         times -= 1
 
     def listen(self, *connections: socket.socket) -> None:
@@ -201,7 +204,7 @@ def _flood(make: Callable[[Target], bytes], *, reads: bool = True) -> Run:
 
         def attack() -> None:
             with target.websocket() as connection:
-                target.pour(connection, data, reads=reads)
+                target.pour(data, connection, reads=reads)
 
         target.again(attack)
 
@@ -214,7 +217,7 @@ def _fragments(target: Target) -> None:
     def attack() -> None:
         with target.websocket() as connection:
             connection.sendall(frame(b"4", _FRAGMENT))
-            target.pour(connection, frame(b"x", _MORE) * 10_000)
+            target.pour(frame(b"x", _MORE) * 10_000, connection)
 
     target.again(attack)
 
@@ -233,20 +236,21 @@ def _names(target: Target) -> None:
                     ("doc_open", "Note", name),
                     ("task_subscribe", name),
                 )[number % 3]
-                target.pour(connection, target.event(*event), times=1)
+                target.pour(target.event(*event), connection, times=1)
             target.listen(connection)
 
     target.again(attack)
 
 
-def _rejoin(target: Target) -> None:
-    """Leave the site and come in again, over one WebSocket."""
-    _flood(lambda target: target.say("40") + target.say("41"))(target)
+def _crowd(target: Target) -> None:
+    """Ping over 20 sockets of one user."""
 
+    def attack() -> None:
+        with contextlib.ExitStack() as stack:
+            connections = [stack.enter_context(target.websocket()) for _ in range(20)]
+            target.pour(target.event("ping") * 100, *connections)
 
-def _binary(target: Target) -> None:
-    """Events that wait for their attachments."""
-    _flood(lambda target: target.say("451-", '["ping",{"_placeholder":true,"num":0}]'))(target)
+    target.again(attack)
 
 
 # --- over polling ---------------------------------------------------------------------------------
@@ -259,7 +263,7 @@ def _chunks(target: Target) -> None:
         with target.connected() as connection:
             query = f"&sid={target.polling(connection)}"
             connection.sendall(target.request("POST", query, "Transfer-Encoding: chunked"))
-            target.pour(connection, b"1\r\n3\r\n" * 10_000, times=184)
+            target.pour(b"1\r\n3\r\n" * 10_000, connection, times=184)
 
     target.again(attack)
 
@@ -273,7 +277,7 @@ def _packets(target: Target) -> None:
             query = f"&sid={target.polling(connection)}"
             head = target.request("POST", query, f"Content-Length: {len(body)}")
             while target.left():
-                target.pour(connection, head + body, times=1)
+                target.pour(head + body, connection, times=1)
                 connection.settimeout(target.left() + 0.1)
                 target.wait_for(b"HTTP/1.1 200", connection)
 
@@ -365,32 +369,35 @@ def _nothing(target: Target) -> None:
     target.rest(float("inf"))
 
 
+_ping = _flood(lambda target: target.event("ping"))
+_unknown = _flood(lambda target: target.event("no such event"))
+_pongs = _flood(lambda target: frame(b"3"))
+_unread = _flood(lambda target: frame(b"x" * 100, _PING), reads=False)
+_empty = _flood(lambda target: frame(b""))
+_objects = _flood(lambda target: target.event("no such event", [{}] * (HUGE // 3)))
+_rejoin = _flood(lambda target: target.say("40") + target.say("41"))
+
 ATTACKS = {
     attack.name: attack
     for attack in (
         Attack("nothing", "nothing", _nothing),
-        Attack(
-            "pings", "ping events over one WebSocket", _flood(lambda target: target.event("ping"))
-        ),
-        Attack("unknown", "unknown events", _flood(lambda target: target.event("no such event"))),
-        Attack("pongs", "bare pongs", _flood(lambda target: frame(b"3"))),
-        Attack(
-            "unread",
-            "WebSocket pings, reading nothing",
-            _flood(lambda target: frame(b"x" * 100, _PING), reads=False),
-        ),
-        Attack("empty", "empty text frames", _flood(lambda target: frame(b""))),
-        Attack("fragments", "one-byte fragments of an endless message", _fragments),
+        Attack("pings", "ping events over one WebSocket", _ping),
+        Attack("crowd", "the same over 20 WebSockets", _crowd),
+        Attack("unknown", "unknown events", _unknown),
+        Attack("objects", "events of 300,000 objects", _objects),
+        Attack("names", "names of 900 kB", _names),
+        Attack("rejoin", "joining and leaving the site", _rejoin),
+        Attack("pongs", "bare pongs", _pongs),
+        Attack("unread", "WebSocket pings, reading nothing", _unread),
+        Attack("empty", "empty text frames", _empty),
+        Attack("fragments", "an endless message in one-byte fragments", _fragments),
         Attack("chunks", "11 MB of one-byte chunks in a POST", _chunks),
         Attack("packets", "500,000 packets in a POST", _packets),
-        Attack("names", "names of 900 kB", _names),
-        Attack("sockets", "200 sockets of one user at once", _sockets),
         Attack("heads", "1,000 HTTP heads that never end", _heads),
-        Attack("queries", "1,000 live queries of one user", _queries, is_ours_alone=True),
+        Attack("sockets", "200 sockets of one user at once", _sockets),
         Attack("reconnects", "connecting and dropping", _reconnects),
         Attack("hosts", "invented site names", _hosts),
-        Attack("rejoin", "leaving and joining the site", _rejoin),
-        Attack("binary", "binary events without their attachments", _binary),
+        Attack("queries", "1,000 live queries of one user", _queries, is_ours_alone=True),
     )
 }
 
