@@ -208,7 +208,7 @@ def table(found: Results) -> list[str]:
         *(_line(attack, found) for attack in made),
         "",
         f"Ratio: of the 99 % ping, ours divided by Node's; under {PING_FLOOR:g} ms counts as that.",
-        f"Sign-in: the longest of an attack; the same goal, under {SIGN_IN_FLOOR:g} ms counts as that.",
+        f"Sign-in: the longest; the same goal, under {SIGN_IN_FLOOR:g} ms counts as that.",
         f"Memory: above what it was before; ours at most {FLAT:g} MB once the attack is over.",
     ]
 
