@@ -6,7 +6,7 @@
 #   make chaos    servers, Redis and clients are broken by a seed, and what was seen is judged;
 #                 ARGS="--seed 7 --seconds 120 --clients 300"
 #   make fuzz     every way in is tried with what a seed draws; ARGS="--seed 7 --seconds 300"
-#   make bench    what benchmarks/ measures
+#   make bench    what benchmarks/ measures; ARGS="--only abuse" attacks the server beside Node's
 #   make dist     a wheel with all that the demo needs, in dist/
 #   make clean    remove all that was made
 
@@ -114,10 +114,12 @@ fuzz: .venv/develop
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: .venv/bench frontend
+ifeq (,$(findstring --only,$(ARGS)))
 	$(BIN)/python -m benchmarks.track
 	$(BIN)/python -m benchmarks.eta
 	$(BIN)/python -m benchmarks.rooms
 	$(BIN)/python -m benchmarks.large_rooms
+endif
 	$(BIN)/python -m benchmarks.realtime $(ARGS)
 
 dist: .venv/develop $(STATIC)

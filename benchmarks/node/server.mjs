@@ -38,19 +38,21 @@ const sites = io.of(/^\/.*$/);
 
 const answers = new Map();
 
-function ask(cookie, method, parameters = {}) {
+function ask(site, cookie, method, parameters = {}) {
   const path = `${method}?${new URLSearchParams(parameters)}`;
-  const key = `${cookie} ${path}`;
+  const key = `${site} ${cookie} ${path}`;
   if (!answers.has(key)) {
     const url = `${options["site-url"]}/api/method/frappe.realtime.${path}`;
-    const answer = fetch(url, { headers: { Cookie: cookie } })
+    const answer = fetch(url, { headers: { Cookie: cookie, "X-Frappe-Site-Name": site } })
       .then((response) => response.json())
       .then(({ message }) => message);
     answers.set(key, answer);
+    answer.catch(() => answers.delete(key));
   }
   return answers.get(key);
 }
 
+const ignore = () => {};
 const hostname = (url = "") => url.replace(/^.*:\/\//, "").replace(/[:/].*$/, "");
 
 sites.use((socket, next) => {
@@ -63,7 +65,7 @@ sites.use((socket, next) => {
   } else if (!/(^|; *)sid=/.test(cookie ?? "")) {
     next(new Error("No cookie transmitted."));
   } else {
-    ask(cookie, "get_user_info").then(
+    ask(socket.nsp.name.slice(1), cookie, "get_user_info").then(
       ({ user, user_type }) => {
         socket.data = { cookie, user, isSystemUser: user_type === "System User" };
         next();
@@ -77,13 +79,14 @@ sites.use((socket, next) => {
 
 sites.on("connection", (socket) => {
   const { cookie, user, isSystemUser } = socket.data;
+  const site = socket.nsp.name.slice(1);
   socket.join(`user:${user}`);
   socket.join("website");
   if (isSystemUser) {
     socket.join("all");
   }
   const ifPermitted = (doctype, name, then) =>
-    ask(cookie, "has_permission", { doctype, name }).then((is) => is && then());
+    ask(site, cookie, "has_permission", { doctype, name }).then((is) => is && then(), ignore);
 
   socket.on("ping", () => socket.emit("pong"));
   socket.on("doc_subscribe", (doctype, name) =>

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.realtime import report
+from benchmarks.realtime import abuse, report
 from benchmarks.realtime.clients import Failure
 from benchmarks.realtime.curves import CURVES, draw, measure
 from benchmarks.realtime.jobs import JOBS, Job, load
@@ -20,13 +21,13 @@ def main() -> None:
     begun = time.monotonic()
     RESULTS.mkdir(exist_ok=True)
     with own_world(options.checkout.resolve()) as world:
-        wanted = [job for job in JOBS if not options.only or job.name in options.only]
+        wanted = _wanted(options.only or ())
         found = _run(world, wanted, options.runs, begun)
         curves = []
         for curve in CURVES:
             if not options.only or curve.name in options.only:
                 curves.append((curve, measure(world, curve, lambda text: _say(begun, text))))
-    text = report.text(wanted, found, curves, options.checkout)
+    text = report.text(wanted, found, curves, abuse.table(found), options.checkout)
     print(f"\n{text}")
     (RESULTS / "realtime.txt").write_text(text)
     if curves:
@@ -35,7 +36,9 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    names = ", ".join(one.name for one in (*JOBS, *CURVES))
+    known = [job.name for job in (*JOBS, *abuse.JOBS)] + [curve.name for curve in CURVES]
+    known.append(abuse.FAMILY)
+    names = ", ".join(known)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.realtime")
     parser.add_argument(
         "--only", action="append", metavar="NAME", help=f"run this one; again for more: {names}"
@@ -45,10 +48,17 @@ def _options() -> argparse.Namespace:
         "--checkout", type=Path, default=ROOT, help="whose server is measured  [this one's]"
     )
     options = parser.parse_args()
-    unknown = set(options.only or ()) - {one.name for one in (*JOBS, *CURVES)}
+    unknown = set(options.only or ()) - set(known)
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are: {names}")
     return options
+
+
+def _wanted(only: Sequence[str]) -> list[Job]:
+    """Return the jobs of these names. The attacks take long and are run only when named, all of
+    them by the name of their family."""
+    attacks = [job for job in abuse.JOBS if job.name in only or abuse.FAMILY in only]
+    return [job for job in JOBS if not only or job.name in only] + attacks
 
 
 def _run(world: World, jobs: list[Job], runs: int, begun: float) -> report.Results:

@@ -19,24 +19,28 @@ USERS = 20
 
 _HANDSHAKE = (
     "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
-    "Host: 127.0.0.1:{port}\r\n"
+    "Host: {host}\r\n"
     "Connection: Upgrade\r\n"
     "Pragma: no-cache\r\n"
     "Cache-Control: no-cache\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
     " Chrome/140.0.0.0 Safari/537.36\r\n"
     "Upgrade: websocket\r\n"
-    "Origin: http://127.0.0.1:{port}\r\n"
+    "Origin: http://{host}\r\n"
     "Sec-WebSocket-Version: 13\r\n"
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-US,en;q=0.9\r\n"
-    "Cookie: sid=s{user}; system_user=yes; full_name=Somebody; user_id=user{user}%40bench\r\n"
+    "Cookie: {cookie}\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
 )
 
-_CLOSE = 0x88
-"""The first byte of a frame that ends a WebSocket."""
+TEXT, _CLOSE = 0x81, 0x88
+"""The first byte of a frame that is a whole text, and of one that ends a WebSocket."""
+
+_RESET = b"\1\0\0\0\0\0\0\0"
+"""The option SO_LINGER that makes a close a reset: a thousand ports that wait would be missing in
+the next run."""
 
 OnEvent = Callable[["Client", bytes], None]
 
@@ -48,11 +52,10 @@ class Failure(Exception):
 class Client:
     """One WebSocket; ``heard`` counts the events that came."""
 
-    __slots__ = ("heard", "is_connected", "is_upgraded", "number", "rest", "socket", "user")
+    __slots__ = ("heard", "is_connected", "is_upgraded", "number", "rest", "socket")
 
-    def __init__(self, number: int, user: int, connection: socket.socket) -> None:
+    def __init__(self, number: int, connection: socket.socket) -> None:
         self.number = number
-        self.user = user
         self.socket = connection
         self.rest = b""
         self.heard = 0
@@ -86,25 +89,27 @@ class Crowd:
         while self._connected < wanted:
             while len(self.clients) < min(wanted, self._connected + 64):
                 number = len(self.clients)
-                self._begin(number, number % USERS if user is None else user, receive_buffer)
-            self._turn(1)
+                self.begin(number % USERS if user is None else user, receive_buffer)
+            self.turn(1)
             if self.lost or time.monotonic() > deadline:
                 got_in = f"{self._connected} of {wanted} clients got in within a minute"
                 raise Failure(f"{got_in}, {self.lost} were cut off")
         return self.clients[first:]
 
-    def _begin(self, number: int, user: int, receive_buffer: int) -> None:
+    def begin(self, user: int | str, receive_buffer: int = 0) -> Client:
+        """Have one more client connect, and return it: it is connected after some turns."""
         connection = socket.socket()
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.connect(("127.0.0.1", self._port))
         connection.setblocking(False)
-        client = Client(number, user, connection)
+        client = Client(len(self.clients), connection)
         self.clients.append(client)
         self._by_descriptor[connection.fileno()] = client
         self._poll.register(connection.fileno(), select.EPOLLIN)
-        connection.send(_HANDSHAKE.format(port=self._port, user=user).encode())
+        connection.send(handshake(f"127.0.0.1:{self._port}", cookie_of(user)))
+        return client
 
     def stop_reading(self, clients: Iterable[Client]) -> None:
         """Let what comes for them pile up."""
@@ -113,9 +118,7 @@ class Crowd:
 
     def close(self) -> None:
         for client in self.clients:
-            # Reset, not closed: thousands of ports that wait would be missing in the next run.
-            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            client.socket.close()
+            reset(client.socket)
         self._poll.close()
 
     # --- what they say and hear ---
@@ -128,7 +131,7 @@ class Crowd:
         """Read what comes, for a while."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            self._turn(left)
+            self.turn(left)
 
     def listen_until(self, is_done: Callable[[], bool], what: str, nap: float = 0) -> None:
         """Read what comes until something has happened, and sleep in between.
@@ -140,13 +143,14 @@ class Crowd:
         while not is_done():
             if nap:
                 time.sleep(nap)
-            self._turn(0 if nap else 1)
+            self.turn(0 if nap else 1)
             if self.lost:
                 raise Failure(f"a client was cut off while waiting for {what}")
             if time.monotonic() > deadline:
                 raise Failure(f"waited a minute for {what}")
 
-    def _turn(self, seconds: float) -> None:
+    def turn(self, seconds: float) -> None:
+        """Read what has come, or comes within some seconds."""
         for descriptor, _ in self._poll.poll(seconds, 4096):
             self._read(self._by_descriptor[descriptor])
 
@@ -197,9 +201,9 @@ class Crowd:
     def _answer(self, client: Client, text: bytes) -> None:
         """Do what the protocol asks of a client."""
         if text == b"2":
-            client.socket.send(_frame(b"3"))
+            client.socket.send(frame(b"3"))
         elif text[:1] == b"0":
-            client.socket.send(_frame(f"40/{SITE},".encode()))
+            client.socket.send(frame(f"40/{SITE},".encode()))
         elif text[:2] == b"40":
             client.is_connected = True
             self._connected += 1
@@ -207,16 +211,39 @@ class Crowd:
             raise Failure(f"unexpected: {text[:80]!r}")
 
 
+def handshake(host: str, cookie: str) -> bytes:
+    """Return how a browser's page asks its own host for a WebSocket."""
+    return _HANDSHAKE.format(host=host, cookie=cookie).encode()
+
+
+def cookie_of(user: int | str) -> str:
+    """Return the cookie that a browser of a user's shows; ``"7.1"`` is a session of user 7's own,
+    which has to be asked about."""
+    number = str(user).partition(".")[0]
+    return f"sid=s{user}; system_user=yes; full_name=Somebody; user_id=user{number}%40bench"
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    connection.close()
+
+
 def packet(event: str, *arguments: Any) -> bytes:
     """Return what a client says, ready to be sent."""
-    return _frame(f"42/{SITE},{json.dumps([event, *arguments], separators=(',', ':'))}".encode())
+    return frame(f"42/{SITE},{json.dumps([event, *arguments], separators=(',', ':'))}".encode())
 
 
-def _frame(text: bytes) -> bytes:
-    # Masked, as a client's must be, with zeros: the text stays as it is.
-    length = len(text)
-    size = bytes([0x80 | length]) if length < 126 else b"\xfe" + length.to_bytes(2, "big")
-    return b"\x81" + size + bytes(4) + text
+def frame(payload: bytes, first: int = TEXT) -> bytes:
+    """Return a frame as a client sends it; its first byte says what it is."""
+    # Masked, as a client's must be, with zeros: the payload stays as it is.
+    length = len(payload)
+    if length < 126:
+        size = bytes([0x80 | length])
+    elif length < 65_536:
+        size = b"\xfe" + length.to_bytes(2, "big")
+    else:
+        size = b"\xff" + length.to_bytes(8, "big")
+    return bytes([first]) + size + bytes(4) + payload
 
 
 PING = packet("ping")

@@ -18,22 +18,29 @@ from benchmarks.realtime.servers import NODE, OURS, ROOT
 Results = dict[str, dict[str, list[float]]]
 """By measure and server: a value for each run."""
 
+_HEAD = f"{'ratio':>7}  {'goal':<8}{'':7}{'':<55}{'ours':>9}{'Node':>9}  unit  ratio of each run"
+_LEGEND = (
+    "µs: CPU of the server's process, all threads, for one piece of work. Ratios: for work,",
+    "Node's cost divided by ours (above 1: ours is cheaper); for latency and memory, ours",
+    "divided by Node's (below 1: ours is less). Medians of all runs.",
+)
 
-def text(jobs: Sequence[Job], found: Results, curves: Sequence[Any], checkout: Path) -> str:
+
+def text(
+    jobs: Sequence[Job],
+    found: Results,
+    curves: Sequence[Any],
+    attacks: Sequence[str],
+    checkout: Path,
+) -> str:
+    """Return the whole report; of attacks, the lines of their table."""
     rows = [measure for job in jobs for measure in job.measures if measure.key in found]
-    lines = [
-        *machine(checkout),
-        "",
-        f"{'ratio':>7}  {'goal':<8}{'':7}{'':<55}{'ours':>9}{'Node':>9}  unit  ratio of each run",
-        *(_line(row, found[row.key]) for row in rows),
-        "",
-        "µs: CPU of the server's process, all threads, for one piece of work. Ratios: for work,",
-        "Node's cost divided by ours (above 1: ours is cheaper); for latency and memory, ours",
-        "divided by Node's (below 1: ours is less). Medians of all runs.",
-    ]
+    lines = machine(checkout)
+    if rows:
+        lines += ["", _HEAD, *(_line(row, found[row.key]) for row in rows), "", *_LEGEND]
     for curve, points in curves:
         lines += ["", f"{curve.title} ({curve.unit})", *_points(points)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *attacks]) + "\n"
 
 
 def _line(measure: Measure, values: dict[str, list[float]]) -> str:
@@ -60,7 +67,7 @@ def _line(measure: Measure, values: dict[str, list[float]]) -> str:
     shown = f"{ratio:.2f} x" if ratio is not None else ""
     return (
         f"{shown:>7}  {goal:<8}{verdict:<7}{measure.title:<55}"
-        f"{_number(ours):>9}{_number(node):>9}  {measure.unit:<4}  {each}"
+        f"{number(ours):>9}{number(node):>9}  {measure.unit:<4}  {each}"
     ).rstrip()
 
 
@@ -68,11 +75,11 @@ def _points(points: dict[str, dict[float, float]]) -> list[str]:
     places = sorted({x for values in points.values() for x in values})
     lines = [f"  {'':<6}" + "".join(f"{place:>10,g}" for place in places)]
     for name, values in points.items():
-        lines.append(f"  {name:<6}" + "".join(f"{_number(values.get(x)):>10}" for x in places))
+        lines.append(f"  {name:<6}" + "".join(f"{number(values.get(x)):>10}" for x in places))
     return lines
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -59,6 +59,14 @@ class Server:
             time.sleep(0.5)
         return sum(_memory_of(pid) for pid in self._family())
 
+    def forget_peak(self) -> None:
+        for pid in self._family():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        """Return the most bytes that it has held since it was last forgotten."""
+        return sum(_memory_of(pid, "VmHWM:") for pid in self._family())
+
     def settle(self) -> None:
         """Wait until it has nothing more to do."""
         for _ in range(20):
@@ -92,9 +100,9 @@ def _cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _memory_of(pid: int) -> int:
+def _memory_of(pid: int, which: str = "VmRSS:") -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(which):
             return int(line.split()[1]) * 1024
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 import socket
 import stat
@@ -81,6 +82,13 @@ class Process(uvicorn.Server):
                 ws_ping_interval=None,
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # All that is loaded by now stays: each full collection would look at it, and everybody
+        # wait for a tenth of a second.
+        gc.collect()
+        gc.freeze()
+        await super().startup(sockets)
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
         await self._realtime.asgi(scope, receive, send)
