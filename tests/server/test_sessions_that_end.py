@@ -53,6 +53,7 @@ class WebSocket:
     """A client's end, which hears everything and says what the test wants."""
 
     is_ready = True
+    unsent = 0
     listener: Any = None
 
     def __init__(self) -> None:

@@ -204,11 +204,17 @@ async def test_a_flood_in_a_post_lets_others_have_their_turn() -> None:
     async with serve(**WIDE) as own, member(own) as other, aiohttp.ClientSession() as http:
         sid = await Raw(http, own.url).open(ROOM)
         flooder = await Wire.connect(own)
-        flooder.writer.write(posting(sid, *["3"] * MANY, event("end")))
-        await until(lambda: own.sio.eio.sockets[sid].posting)
-        other.send(PING)
+        hear = own.sio.on_event
+
+        def hear_and_ping(namespace: str, sid: str, heard: list[Any], *more: Any) -> None:
+            hear(namespace, sid, heard, *more)
+            if heard[0] == "begin":
+                other.send(PING)
+
+        own.sio.on_event = hear_and_ping
+        flooder.writer.write(posting(sid, event("begin"), *["3"] * MANY, event("end")))
         await until(lambda: "end" in own.seen)
-        assert own.seen == ["ping", "end"]
+        assert own.seen == ["begin", "ping", "end"]
         flooder.writer.close()
 
 
@@ -290,14 +296,10 @@ async def test_a_head_that_does_not_come_ends_the_connection() -> None:
 
 
 async def test_a_websocket_outlives_the_time_for_a_request() -> None:
-    async with serve(header_seconds=0.2, body_seconds=0.2) as own:
-        wire = await Wire.connect(own)
-        await wire.shake_hands()
-        await asyncio.sleep(0.6)  # that nothing ends it can only be waited for
+    async with serve(header_seconds=0.2, body_seconds=0.2) as own, member(own) as wire:
+        await asyncio.sleep(0.5)  # that nothing ends it can only be waited for
         wire.send(PING)
-        while (await wire.hear()).opcode is not Opcode.PONG:
-            pass
-        wire.writer.close()
+        await wire.hear_pong()
 
 
 async def test_a_body_that_does_not_come_ends_the_connection_and_the_session() -> None:
