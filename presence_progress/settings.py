@@ -112,9 +112,9 @@ PERMISSION_TTL = 60
 RIGHTS_RENEWAL = 40
 """Seconds after which it is asked again while somebody is in a room because of it, and whose a
 socket's session is."""
-RIGHTS_PATIENCE = 55
-"""Seconds after the last answer, of a site that does answer, after which nobody stands on it: that
-is noticed between two questions, and within a minute."""
+RIGHTS_PATIENCE = 48
+"""Seconds since its last confirmation after which a permission ends, unless the site is down. That
+is looked at between two requests, each of up to 12 seconds, so a minute holds."""
 RIGHTS_INTERVAL = 5
 """Seconds between two questions to a site about that, unless there is more than fits into one."""
 RIGHTS_AT_ONCE = 500
@@ -225,6 +225,10 @@ class Limits:
     """Requests to Frappe that sign in connections from one address, under way at once."""
     pending_events: int = 3_000
     """Queued events per socket; beyond this it is disconnected."""
+    pending_bytes: int = 4_000_000
+    """Bytes of queued events per socket; beyond this it is disconnected."""
+    values: int = 20_000
+    """Commas and brackets of one message: reading them takes time, however short it is."""
     payload: int = 1_000_000
     """Bytes of one message from a client, as Node's default."""
     backlog: int = 4_000_000

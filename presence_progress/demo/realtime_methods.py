@@ -79,12 +79,13 @@ async def look(request: web.Request) -> web.Response:
     await require_server(request)
     arguments = await arguments_of(request)
     users_of = {
-        sid: (await with_database(request, sessions.user_of, sid)).id
-        for sid in arguments["sessions"]
+        sid: await with_database(request, sessions.user_of, sid) for sid in arguments["sessions"]
     }
+    found = {sid: user for sid, user in users_of.items() if not user.is_guest}
     return answer(
         {
-            "users": {sid: user for sid, user in users_of.items() if user != GUEST.id},
+            "users": {sid: user.id for sid, user in found.items()},
+            "types": {user.id: user.user_type for user in found.values()},
             "may_read": [await may_read(request, *question) for question in arguments["questions"]],
         }
     )

@@ -30,6 +30,8 @@ from presence_progress.settings import (
     PERMISSION_TTL,
 )
 
+SYSTEM_USERS = "all"
+"""Frappe's name for the room of all System Users of a site."""
 _RIGHTS = Asker("server", "rights")
 """Asks whether users still may what they do: their own floods must not keep it from being known."""
 
@@ -68,7 +70,8 @@ class Identity:
     @property
     def rooms(self) -> list[str]:
         """The rooms of Frappe's that a socket is in from the start."""
-        return [f"user:{self.user}", "website", *(["all"] if self.is_system_user else [])]
+        system_users = [SYSTEM_USERS] if self.is_system_user else []
+        return [f"user:{self.user}", "website", *system_users]
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Look:
     right."""
 
     users: Mapping[str, str]
+    types: Mapping[str, str]
+    """By user; an older version of the app does not say."""
     may_read: Sequence[bool | None]
 
 
@@ -124,6 +129,7 @@ class Access:
             now = await self._identities.renew(
                 (identity.site, *identity.credentials.items()),
                 lambda: self._identify(identity.site, identity.credentials, _RIGHTS),
+                line="rights",
             )
         except Refused:
             return False
@@ -206,7 +212,7 @@ class Access:
         """Return what Frappe says now, whatever the user's own line is like."""
         key = (identity.site, identity.user, document)
         permission = await self._permissions.renew(
-            key, lambda: self._may_read(identity, document, _RIGHTS)
+            key, lambda: self._may_read(identity, document, _RIGHTS), line="rights"
         )
         return permission.is_granted
 
@@ -267,11 +273,13 @@ class Access:
         body = {"sessions": list(sids), "questions": questions}
         try:
             answer = await self.app.ask(site, "rights.look", body, asker=asker)
-            look = Look(dict(answer["users"]), list(answer["may_read"]))
+            look = Look(
+                dict(answer["users"]), dict(answer.get("types", {})), list(answer["may_read"])
+            )
             answers = list(zip(rights, look.may_read, strict=True))
         except NoApp:
             return None
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Unavailable(f"{site} answers nothing that makes sense") from error
         for (user, document), is_granted in answers:
             if is_granted is not None:

@@ -25,7 +25,8 @@ class Answers(Generic[K, T]):
     def __init__(self, keep: Callable[[T], float]) -> None:
         self._keep = keep
         self._known: _Known[K, T] = _Known(keep)
-        self._asking: dict[K, tuple[float, asyncio.Task[tuple[float, T]]]] = {}
+        self._asking: dict[tuple[str, K], tuple[float, asyncio.Task[tuple[float, T]]]] = {}
+        """By line: what the server asks for itself does not wait behind a user's own requests."""
         self._forgotten: dict[tuple[Any, ...], float] = {}
         """When, by the beginning of questions. To forget is one entry here, however many answers
         it is about."""
@@ -57,24 +58,25 @@ class Answers(Generic[K, T]):
         forgotten = self._forgotten
         return asked_at <= max(forgotten.get(key[:1], _NEVER), forgotten.get(key[:2], _NEVER))
 
-    async def renew(self, key: K, ask: Ask[T]) -> T:
-        """Ask, whatever is known; a question that is being asked already is not asked twice."""
-        asked_at, answer = await self._ask_together(key, ask)
+    async def renew(self, key: K, ask: Ask[T], line: str = "") -> T:
+        """Ask, whatever is known; a question that is being asked already in the same line is not
+        asked twice."""
+        asked_at, answer = await self._ask_together(key, ask, line)
         if not self._is_forgotten(key, asked_at):
             return answer
         if known := self._fresh(key):
             return known[1]
         # Once: where all changes all the time, an old answer is better than none.
-        _, answer = await self._ask_together(key, ask)
+        _, answer = await self._ask_together(key, ask, line)
         return answer
 
-    async def _ask_together(self, key: K, ask: Ask[T]) -> tuple[float, T]:
-        began, asking = self._asking.get(key, (_NEVER, None))
+    async def _ask_together(self, key: K, ask: Ask[T], line: str) -> tuple[float, T]:
+        began, asking = self._asking.get((line, key), (_NEVER, None))
         if asking is None or self._is_forgotten(key, began):
             # From when it was asked: what has changed since is not in it.
             began = time.monotonic()
-            asking = asyncio.ensure_future(self._ask(key, ask, began))
-            self._asking[key] = began, asking
+            asking = asyncio.ensure_future(self._ask(key, ask, line, began))
+            self._asking[line, key] = began, asking
             asking.add_done_callback(_retrieve)
         # Shielded: one who gives up waiting does not take the answer from the others.
         return await asyncio.shield(asking)
@@ -97,13 +99,13 @@ class Answers(Generic[K, T]):
         while (oldest := next(iter(self._forgotten.items())))[1] < now - self._REMEMBERED:
             del self._forgotten[oldest[0]]
 
-    async def _ask(self, key: K, ask: Ask[T], asked_at: float) -> tuple[float, T]:
+    async def _ask(self, key: K, ask: Ask[T], line: str, asked_at: float) -> tuple[float, T]:
         this = asyncio.current_task()
         try:
             return self.put(key, await ask(), asked_at)
         finally:
-            if self._asking.get(key, (_NEVER, None))[1] is this:
-                del self._asking[key]
+            if self._asking.get((line, key), (_NEVER, None))[1] is this:
+                del self._asking[line, key]
 
 
 class _Known(Generic[K, T]):

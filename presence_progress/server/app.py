@@ -221,12 +221,17 @@ class RealtimeServer:
         if not identity.is_guest:
             spawn(invisible.introduce(session))
 
-    def _receive(self, namespace: str, sid: str, event: list[Any], ack_id: int | None) -> None:
+    def _receive(
+        self, namespace: str, sid: str, event: list[Any], ack_id: int | None, size: int
+    ) -> None:
         session = self._sessions.get(sid)
-        if session and not session.receive(event[0], event[1:], ack_id):
-            self._drop(session.connection, TOO_MANY_EVENTS)
+        limit = session and session.receive(event[0], event[1:], ack_id, size)
+        if session and limit:
+            session.connection.exceed(limit, TOO_MANY_EVENTS)
 
-    def _refuse(self, namespace: str, sid: str, event: list[Any], ack_id: int | None) -> None:
+    def _refuse(
+        self, namespace: str, sid: str, event: list[Any], ack_id: int | None, _: int
+    ) -> None:
         session = self._sessions.get(sid)
         if session:
             session.refuse(event[0], event[1:], ack_id)

@@ -87,6 +87,8 @@ class Claims(Generic[W, H]):
             del claim.holders[holder]
             # It keeps its place: whoever joins and leaves again and again leaves nothing behind.
             self._held -= not claim.holders
+            if not claim.holders and self._doubted.pop(claim, None) is not None:
+                claim.checked_at = float("-inf")
 
     def end(self, claim: Claim[W, H]) -> list[H]:
         """Forget a claim; returns who stood on it."""
@@ -106,7 +108,11 @@ class Claims(Generic[W, H]):
     def doubt(self, user: str, now: float) -> None:
         """Have all of a user's checked at once, or, with an empty name, everybody's."""
         if user:
-            self._doubted.update(dict.fromkeys(self._by_user.get(user, {}).values(), now))
+            for claim in self._by_user.get(user, {}).values():
+                if claim.holders:
+                    self._doubted[claim] = now
+                else:
+                    claim.checked_at = float("-inf")  # whoever stands on it again asks first
         else:
             self._all_doubted_at = now
 

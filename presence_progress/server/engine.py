@@ -31,10 +31,11 @@ from presence_progress.server.backlog import Backlog, Message
 from presence_progress.server.client_address import ClientAddress
 from presence_progress.server.headers import read_headers
 from presence_progress.server.heartbeat import Heartbeat
-from presence_progress.server.limits import RateLimit
+from presence_progress.server.limits import RateLimit, SharedRates
 from presence_progress.server.websocket import (
     PART,
     PROTOCOL_ERRORS,
+    TOO_BIG,
     TURN,
     AsgiWebSocket,
     DirectWebSocket,
@@ -69,6 +70,8 @@ LIMITED_INTERVAL = 10.0
 """Seconds between two words to a client that it is read slowly, because it sends too much."""
 _SETTLED = TURN, 16_384
 """Messages and bytes that are charged together: one by one it would cost as much as reading."""
+SLOWEST = 100_000
+"""Bytes a second that a client reads at least, of a large answer to a poll."""
 PARSE_ERROR = "parse error"
 """Node's reason for a session that ends by what its client sent."""
 _COMPRESSION = 6
@@ -83,6 +86,9 @@ _BAD_METHOD = '{"code":2,"message":"Bad handshake method"}'
 _BAD_REQUEST = '{"code":3,"message":"Bad request"}'
 _BAD_VERSION = '{"code":5,"message":"Unsupported protocol version"}'
 _TOO_MANY_CONNECTIONS = '{"code":4,"message":"Forbidden: too many connections of this address"}'
+
+_OF_PROXIES = "x-frappe-site-name", "x-browser-origin"
+"""Headers that a page of another site may not send: it would name itself as the site."""
 
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -141,6 +147,7 @@ class Connection:
     """One Engine.IO session: its packets to be sent, and whether its client is still there."""
 
     __slots__ = (
+        "_address_rates",
         "_ended",
         "_engine",
         "_heard",
@@ -149,6 +156,7 @@ class Connection:
         "_line",
         "_messages",
         "_missed",
+        "_reading_until",
         "_reason",
         "_size",
         "_throttled_since",
@@ -187,12 +195,16 @@ class Connection:
         self.write: Callable[[bytes], None] | None = None
         """Writes ready-made frames past the line; None while there is a line, or nothing that takes
         them."""
+        self._reading_until = 0.0
+        """Until when a polling client may be busy reading the last answer."""
         self._reason = ""
         self._ended: asyncio.Task[None] | None = None
         self.beat = 0
         self._is_pinged = False
         now = time.monotonic()
         self.buckets = [RateLimit(engine.limits, what, now) for what in ("events", "bytes")]
+        self._address_rates = engine.address_rates.enter(address) if address else []
+        self.rate_by_address(True)
         """All are charged with what comes; the longest wait counts. Sockets may share some."""
         self._messages: float = 0
         self._size = 0
@@ -229,13 +241,22 @@ class Connection:
     def time_out(self) -> None:
         now = asyncio.get_running_loop().time()
         idle = now - self._line.last_taken(now, self._unsent)
-        if _PING in self._line.packets and idle < self._engine.ping_timeout:
+        is_reading = idle < self._engine.ping_timeout or now < self._reading_until
+        if _PING in self._line.packets and is_reading:
             # The ping waits behind a large message, which is being read.
             self._engine.heartbeat.wait_on(self)
         else:
             self.end(self._engine.reason.PING_TIMEOUT)
 
     # --- does it send too much? ---
+
+    def rate_by_address(self, is_rated: bool) -> None:
+        """Charge what comes to its address as well, for as long as nobody has signed in here."""
+        for bucket in self._address_rates:
+            if is_rated and bucket not in self.buckets:
+                self.buckets.append(bucket)
+            elif not is_rated and bucket in self.buckets:
+                self.buckets.remove(bucket)
 
     def charge(self, messages: float, size: int) -> float:
         """Count what has come, and return the seconds that this client shall not be read from."""
@@ -265,7 +286,7 @@ class Connection:
             self._throttled_since = now
         self.held_until = now + wait
         if now - self._throttled_since > self._engine.limits.throttled_seconds:
-            self.end(TOO_MANY_EVENTS)
+            self.exceed("throttled_seconds", TOO_MANY_EVENTS)
         elif now - self._limited_at >= LIMITED_INTERVAL:
             self._limited_at = now
             metrics.LIMITED.labels(limit).inc()
@@ -301,7 +322,7 @@ class Connection:
         if self._heard is not None:
             self._heard.append(data)
             if len(self._heard) > self._engine.limits.pending_events:
-                self.end(PARSE_ERROR)
+                self.exceed("pending_events", TOO_MANY_EVENTS)
             return
         rest = self._engine.on_message(self.sid, data)
         if rest is not None:
@@ -336,6 +357,7 @@ class Connection:
         now, unsent = asyncio.get_running_loop().time(), self._unsent
         line.add(packet, now, unsent)
         if line.is_too_long(self._engine.limits, now, unsent):
+            metrics.LIMITED.labels("backlog").inc()
             self.end(TOO_SLOW)
         self._wake()
 
@@ -411,6 +433,9 @@ class Connection:
         if not self.upgraded:
             now = asyncio.get_running_loop().time()
             packets = self._line.take(len(self._line.packets), now)
+            # It cannot poll before it has read this answer, which may take a slow network a while.
+            seconds = sum(len(packet.data or "") for packet in packets) / SLOWEST
+            self._reading_until = now + min(seconds, self._engine.limits.throttled_seconds)
             self._catch_up()
         return packets or [eio_packet.Packet(eio_packet.NOOP)]
 
@@ -431,6 +456,7 @@ class Connection:
                 body += event.get("body", b"")
             if len(body) > self._engine.max_http_buffer_size:
                 self.end(reason)
+                metrics.LIMITED.labels("payload").inc()
                 return "413 PAYLOAD TOO LARGE"
             if self.closed:
                 # By another post, at the same time: Node hangs up.
@@ -450,12 +476,13 @@ class Connection:
     async def _receive_all(self, body: bytes) -> None:
         """Receive all packets, as many as there are: a client sends all at once that it has been
         keeping. One that has sent too many is answered later."""
-        self.charge(0, len(body))
+        wait = self.charge(0, len(body))
         for number, packet in enumerate(_split(body), 1):
             self.receive(*_decode(packet))
-            wait = self.charge(1, 0)
+            wait = max(wait, self.charge(1, 0))
             if wait or number % TURN == 0:
                 await asyncio.sleep(wait)
+                wait = 0.0
             if self.closed:
                 return
 
@@ -471,11 +498,20 @@ class Connection:
     def lose(self, code: int) -> None:
         """Know that the WebSocket has ended."""
         reason = self._engine.reason
+        if code == TOO_BIG:
+            metrics.LIMITED.labels("payload").inc()
         if code == CLOSED_ON_PURPOSE:
             self.end(reason.CLIENT_DISCONNECT)
         else:
             is_error = code in PROTOCOL_ERRORS
             self.end(reason.TRANSPORT_ERROR if is_error else reason.TRANSPORT_CLOSE)
+
+    def exceed(self, limit: str, reason: str) -> None:
+        """End the session over a limit, and send its client the limit's name, if it still reads."""
+        if not self.closed:
+            metrics.LIMITED.labels(limit).inc()
+            self._engine.on_limited(self.sid, limit, 0.0)
+            self.end(reason)
 
     def end(self, reason: str) -> asyncio.Task[None]:
         """End the session: no word to the client but its transport's end, after which it may come
@@ -605,6 +641,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         super().__init__(max_http_buffer_size=limits.payload, **options)
         self.limits = limits
         self._client_address = ClientAddress(trusted_proxies)
+        self.address_rates: SharedRates[str] = SharedRates(limits)
         self._of_address: Counter[str] = Counter()
         """How many connections each address has here."""
         self._sid_prefix = sid_prefix
@@ -649,6 +686,9 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
             **read_headers(pairs),
             "REMOTE_ADDR": (scope.get("client") or [""])[0],
         }
+        wanted = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").lower()
+        if any(name in wanted for name in _OF_PROXIES):
+            del environ["HTTP_ACCESS_CONTROL_REQUEST_HEADERS"]
         try:
             if event["type"] == "websocket.connect":
                 websocket = AsgiWebSocket(receive, send)
@@ -733,6 +773,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]
         self.sockets.pop(connection.sid, None)
         address = connection.address
         if address is not None:
+            self.address_rates.leave(address)
             self._of_address[address] -= 1
             if not self._of_address[address]:
                 del self._of_address[address]

@@ -1,12 +1,22 @@
-"""Token buckets, and the error that names a limit. No I/O and no clock of its own.
+"""Token buckets, alone or shared, and the error that names a limit. No I/O.
 
 What each limit is for stands at :class:`~presence_progress.settings.Limits`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
 from presence_progress.server import metrics
 from presence_progress.settings import Limits
+
+K = TypeVar("K", bound=Hashable)
+
+FORGET_INTERVAL = 1.0
+"""Seconds between two looks whether what was sent before the last one left still counts."""
 
 
 class OverLimit(Exception):
@@ -54,3 +64,45 @@ class RateLimit(TokenBucket):
         self.limit = f"{what}_per_second"
         self.counts_bytes = what.endswith("bytes")
         super().__init__(getattr(limits, self.limit), getattr(limits, f"{what}_burst"), now)
+
+
+class SharedRates(Generic[K]):
+    """The rates that all sockets of a user share, or all connections of an address, by its key."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rates: dict[K, _Rates] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._rates)
+
+    def enter(self, key: K) -> list[RateLimit]:
+        """Return the buckets to charge, one holder more of which there is now."""
+        rates = self._rates.setdefault(key, _Rates(self._limits))
+        rates.holders += 1
+        return rates.buckets
+
+    def leave(self, key: K) -> list[RateLimit]:
+        """Return the buckets, one holder less of which there is now."""
+        rates = self._rates[key]
+        rates.holders -= 1
+        self._forget(key)
+        return rates.buckets
+
+    def _forget(self, key: K) -> None:
+        rates = self._rates.get(key)
+        if rates is None or rates.holders:
+            return
+        now = time.monotonic()
+        if all(bucket.is_full(now) for bucket in rates.buckets):
+            del self._rates[key]
+        else:
+            # Kept: a client that comes again would begin without a debt.
+            asyncio.get_running_loop().call_later(FORGET_INTERVAL, self._forget, key)
+
+
+class _Rates:
+    def __init__(self, limits: Limits) -> None:
+        now = time.monotonic()
+        self.buckets = [RateLimit(limits, what, now) for what in ("user_events", "user_bytes")]
+        self.holders = 0

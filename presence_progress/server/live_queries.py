@@ -125,7 +125,8 @@ class LiveQueries:
 
     def _remove(self, query: _Query) -> None:
         del self._queries[query.site, query.user, query.room]
-        self._due[query.site].discard(query)
+        if due := self._due.get(query.site):
+            due.discard(query)
         for session in query.watchers:
             self._count_out(session, query.room)
         of_doctype = self._of_doctype[query.site, query.doctype]
@@ -189,6 +190,8 @@ class LiveQueries:
         finally:
             # In the same step as the last look at what is due: what comes next needs a new one.
             self._workers[site].discard(worker)
+            if not self._workers[site]:
+                del self._workers[site], self._due[site]
 
     async def _ask_all(self, site: str, due: _Due) -> None:
         while batch := due.take_batch():

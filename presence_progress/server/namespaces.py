@@ -20,6 +20,7 @@ import engineio  # type: ignore[import-untyped]
 import msgspec
 import socketio
 from bidict import bidict
+from engineio import packet as eio_packet
 from socketio import packet as sio_packet
 from socketio.exceptions import ConnectionRefusedError
 
@@ -31,6 +32,8 @@ CONNECT_TIMEOUT = 45.0
 """Seconds after which a session ends that has not asked for a namespace: Node's."""
 MAX_ATTACHMENTS = 10
 """Binary parts of one packet: Node's."""
+MAX_CONNECT = 10_000
+"""Longest CONNECT in characters: what it shows is kept while Frappe is asked."""
 MAX_NAMESPACE = 300
 """Longest namespace in characters: a site's is "/" and a host name, which has at most 253."""
 MAX_ID = 2**53
@@ -159,10 +162,10 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
     Events do not go to the library's handlers, but to ``on_event``, at once and in their order.
     """
 
-    on_event: Callable[[str, str, list[Any], int | None], None]
+    on_event: Callable[[str, str, list[Any], int | None, int], None]
     """Called with namespace, socket, an event's name and arguments, and the id under which its
     client wants an acknowledgement, if it wants one: sending it is left to who is called."""
-    on_garbled_event: Callable[[str, str, list[Any], int | None], None]
+    on_garbled_event: Callable[[str, str, list[Any], int | None, int], None]
     """Called instead when there is text among them that is no Unicode."""
 
     def __init__(self, **options: Any) -> None:
@@ -171,17 +174,19 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         self.eio.on_message = self._hear
         self.eio.on_caught_up = _nothing
         self.eio.on_limited = self._say_limited
-        self.on_event = self.on_garbled_event = lambda namespace, sid, event, ack_id: None
+        self.on_event = self.on_garbled_event = lambda namespace, sid, event, ack_id, size: None
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
 
     def _say_limited(self, eio_sid: str, limit: str, wait: float) -> None:
-        """Let a client know that it is read slowly: an event to each of its namespaces."""
+        """Send a client the name of the limit that it is over, in each of its namespaces."""
         message = ["limited", {"limit": limit, "retry_after": round(wait, 3)}]
+        connection = self.eio.sockets.get(eio_sid)
         for namespace in list(self.manager.get_namespaces()):
-            if self.manager.sid_from_eio_sid(eio_sid, namespace):
-                spawn(self._send_packet(eio_sid, Packet(data=message, namespace=namespace)))
+            if connection and self.manager.sid_from_eio_sid(eio_sid, namespace):
+                packet = Packet(data=message, namespace=namespace)
+                connection.put(eio_packet.Packet(eio_packet.MESSAGE, packet.encode()))
 
     def protocol_for_uvicorn(self) -> Any:
         """Return uvicorn's option ``ws`` for this server."""
@@ -267,12 +272,19 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
             await self.disconnect(sid, namespace)
 
     def _hear(self, eio_sid: str, data: str | bytes) -> Coroutine[Any, Any, None] | None:
+        if isinstance(data, str) and self._has_too_many_values(data):
+            self.eio.sockets[eio_sid].exceed("values", PARSE_ERROR)
+            return None
         event = None if eio_sid in self._binary_packet else _read_event(data)
         sid = self.manager.sid_from_eio_sid(eio_sid, event[0]) if event else None
         if event is None or sid is None:
             return self._handle_eio_message(eio_sid, data)
-        self.on_event(event[0], sid, event[1], event[2])
+        self.on_event(event[0], sid, event[1], event[2], len(data))
         return None
+
+    def _has_too_many_values(self, data: str) -> bool:
+        most: int = self.eio.limits.values
+        return len(data) > most and sum(map(data.count, ",[{")) > most
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         try:
@@ -287,6 +299,9 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
         namespace = packet.namespace or "/"
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
         if packet.packet_type == sio_packet.CONNECT:
+            if len(data) > MAX_CONNECT:
+                await self.drop(eio_sid, PARSE_ERROR)
+                return
             await self._handle_connect(eio_sid, namespace, packet.data)
         elif sid is None:
             # Node: "invalid state".
@@ -295,7 +310,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
             await self._handle_disconnect(eio_sid, namespace, self.reason.CLIENT_DISCONNECT)
         elif packet.packet_type in (sio_packet.EVENT, sio_packet.BINARY_EVENT):
             hear = self.on_event if is_unicode else self.on_garbled_event
-            hear(namespace, sid, packet.data, packet.id)
+            hear(namespace, sid, packet.data, packet.id, len(data))
         elif packet.id and packet.id in self.manager.callbacks.get(sid, ()):
             # Others nobody has asked for; the library keeps its counter under 0, and calls that.
             await self._handle_ack(eio_sid, namespace, packet.id, packet.data)

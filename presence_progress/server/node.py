@@ -95,10 +95,11 @@ class Node:
         if self._is_ending:
             return _nothing()
         stay = _Stay(entering, time.monotonic(), pulse)
-        stays = self._stays.setdefault(entering.place, {})
-        is_noted = bool(stays)
-        stays[entering.session] = stay
-        return self._enter(stay, is_noted)
+        is_noted = bool(self._stays.get(entering.place))
+        # Before it is in the book, from which it is entered again and again.
+        entered = self._enter(stay, is_noted)
+        self._stays.setdefault(entering.place, {})[entering.session] = stay
+        return entered
 
     def leave(self, leaving: Presence, grace: int = 0) -> asyncio.Future[Any]:
         """Leave at once, or after a grace in milliseconds."""
@@ -118,8 +119,6 @@ class Node:
     def _enter(self, stay: _Stay, is_noted: bool) -> asyncio.Future[Position | None]:
         stay.is_doubted = False
         self._unsure.add(stay.presence.place)
-        if time.monotonic() >= self._sure_until:
-            return _nothing()  # said with the next lease
         call = presence.enter_call(
             stay.presence,
             node=self.id,
@@ -127,6 +126,8 @@ class Node:
             age=time.monotonic() - stay.said_at,
             has_hooks=self._has_hooks(stay.presence.site),
         )
+        if time.monotonic() >= self._sure_until:
+            return _nothing()  # said with the next lease
         entering = self._calls.run(call)
         entering.add_done_callback(lambda done: self._entered(stay, done))
         return entering
@@ -259,7 +260,7 @@ class Node:
         for start in range(0, len(places), BATCH):
             try:
                 await self._keep_some(places[start : start + BATCH])
-            except (RedisError, OSError):
+            except Exception:
                 self._unsure.update(places[start:])
                 raise
 

@@ -196,7 +196,9 @@ class Questions:
             asyncio.TimeoutError,
             ValueError,
         ) as error:
-            raise Unavailable(f"{self._base}{method}: {error!r}") from error
+            # Not its repr, which has the headers that were sent: whose session it is, and secrets.
+            reason = f"{type(error).__name__}: {error}"
+            raise Unavailable(f"{self._base}{method}: {reason}") from None
 
 
 async def _within(seconds: float, asking: Coroutine[Any, Any, T], method: str) -> T:

@@ -202,6 +202,8 @@ class _Site:
         self.doubted_at = float("-inf")
         self.is_doubt_planned = False
         self._wake = asyncio.Event()
+        self._took = 0.0
+        """Seconds that the last request took."""
         self._outages: deque[tuple[float, float]] = deque()
         """From when to when the site did not answer, or this process was stopped: that is nothing
         for which anybody has to go."""
@@ -297,8 +299,10 @@ class _Site:
         """Ask for what is next; returns how full the question was, from 0 to 1."""
         has_app = not self._access.app.lacks(self._name, "rights.look")
         now, most = time.monotonic(), RIGHTS_AT_ONCE if has_app else RIGHTS_QUESTIONS
-        tokens = self.tokens.take(now, RIGHTS_QUESTIONS)
-        sessions, rights = self.sessions.take(now, most), self.rights.take(now, most)
+        # What comes due while a slow site answers would have to wait for the next request.
+        soon = now + self._took
+        tokens = self.tokens.take(soon, RIGHTS_QUESTIONS)
+        sessions, rights = self.sessions.take(soon, most), self.rights.take(soon, most)
         try:
             checks = [self._check_session(claim, now) for claim in tokens]
             if has_app and (sessions or rights):
@@ -308,6 +312,7 @@ class _Site:
                 checks += [self._check_session(claim, now) for claim in sessions]
                 checks += [self._check_right(right, now) for right in rights]
             answered = await asyncio.gather(*checks)
+            self._took = time.monotonic() - now
         finally:
             # At once, if all that is known now is that the site does not have this app.
             is_new = has_app and self._access.app.lacks(self._name, "rights.look")
@@ -338,6 +343,9 @@ class _Site:
         for number, claim in enumerate(sessions, 1):
             if look.users.get(claim.what) == claim.user:
                 self.sessions.confirm(claim, now)
+                if user_type := look.types.get(claim.user):
+                    for session in list(claim.holders):
+                        session.set_user_type(user_type)
             else:
                 self._end(claim, SESSION_ENDED)
             if not number % _STEP:

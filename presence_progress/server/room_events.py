@@ -205,4 +205,8 @@ def _activity(payload: dict[str, Any]) -> presence.Activity:
 
 def _focus(payload: dict[str, Any]) -> str | None:
     focus = payload.get("focus")
-    return focus[:MAX_FOCUS] if isinstance(focus, str) and focus else None
+    if not isinstance(focus, str) or not focus:
+        return None
+    if not texts.is_name(focus[:MAX_FOCUS], MAX_FOCUS):
+        raise rooms.BadField("a focus is a text in Unicode, without NUL")
+    return focus[:MAX_FOCUS]

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,10 @@ from redis.exceptions import RedisError
 from presence_progress import keys, presence, rooms, texts
 from presence_progress.keys import BadRoom
 from presence_progress.presence import Activity
-from presence_progress.room_rights import Document, may_enter
+from presence_progress.room_rights import Document, may_enter, right_to_watch
 from presence_progress.rooms import BadField
 from presence_progress.server import metrics
-from presence_progress.server.access import Access, Identity
+from presence_progress.server.access import SYSTEM_USERS, Access, Identity
 from presence_progress.server.calls import Calls
 from presence_progress.server.engine import Connection, spawn
 from presence_progress.server.fanout import Fanout
@@ -57,8 +57,8 @@ class Gone(Exception):
     """The socket has ended while one of its events was handled: the rest of it is not wanted."""
 
 
-_Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any], "int | None"]
-"""Its name, what it does, with which arguments, and the id to acknowledge it with."""
+_Event = tuple[str, Callable[..., Awaitable[Any] | None], Sequence[Any], "int | None", int]
+"""Its name, what it does, with which arguments, the id to acknowledge it with, and its bytes."""
 
 
 class Denied(Exception):
@@ -123,6 +123,7 @@ class Session:
         "_is_closed",
         "_joined",
         "_line",
+        "_line_size",
         "_lost",
         "_worker",
         "_writing",
@@ -167,6 +168,7 @@ class Session:
         """The rooms, and because of which document the socket may be in them."""
         self._events = events
         self._line: deque[_Event] | None = None
+        self._line_size = 0
         self._lost: set[Document] | None = None
         """The documents whose readers the user has ceased to be since the event under way began."""
         self._is_closed = False
@@ -179,19 +181,26 @@ class Session:
 
     # --- events ---
 
-    def receive(self, event: str, arguments: Sequence[Any], ack_id: int | None = None) -> bool:
-        """Handle an event, or put it in line; False when the line is too long for a client in its
-        right mind. With an id, it is acknowledged once it has been handled."""
+    def receive(
+        self, event: str, arguments: Sequence[Any], ack_id: int | None = None, size: int = 0
+    ) -> str | None:
+        """Handle an event of so many bytes, or put it in line; returns the limit that the line is
+        over, if it is. With an id, it is acknowledged once it has been handled."""
         handler = self._events.get(event)
         if handler is None:
             if ack_id is None:
-                return True
+                return None
             event, handler = "unknown", _UNKNOWN
         metrics.count_client_event(event)
         if self._worker is not None:
             self._foresee(handler, arguments)
-        self._put(event, handler.handle, arguments, ack_id)
-        return self._line is None or len(self._line) <= self.services.limits.pending_events
+        self._put(event, handler.handle, arguments, ack_id, size)
+        limits = self.services.limits
+        if self._line is None:
+            return None
+        if len(self._line) > limits.pending_events:
+            return "pending_events"
+        return "pending_bytes" if self._line_size > limits.pending_bytes else None
 
     def refuse(self, event: str, arguments: Sequence[Any], ack_id: int | None = None) -> None:
         """Answer an event whose text is no Unicode, and do nothing else for it."""
@@ -230,7 +239,7 @@ class Session:
         handle(self)
         if self._worker is not None:
             self._line = self._line or deque()
-            self._line.appendleft((what, handle, (), None))
+            self._line.appendleft((what, handle, (), None, 0))
 
     def do(self, what: str, handle: Callable[[Session], Awaitable[Any] | None]) -> None:
         """Do something in line with the client's events; ``what`` is its name in the log."""
@@ -242,11 +251,13 @@ class Session:
         handle: Callable[..., Awaitable[Any] | None],
         arguments: Sequence[Any],
         ack_id: int | None = None,
+        size: int = 0,
     ) -> None:
         if self._worker is not None:
             if self._line is None:
                 self._line = deque()
-            self._line.append((event, handle, arguments, ack_id))
+            self._line.append((event, handle, arguments, ack_id, size))
+            self._line_size += size
         elif not self._is_closed:
             rest = self._begin(event, handle, arguments, ack_id)
             if rest is not None:
@@ -282,7 +293,8 @@ class Session:
                 await asyncio.sleep(0)  # others have their turn
             if not self._line or self._is_closed:
                 break
-            event, handle, arguments, ack_id = self._line.popleft()
+            event, handle, arguments, ack_id, size = self._line.popleft()
+            self._line_size -= size
             self._lost = None
             rest = self._begin(event, handle, arguments, ack_id)
         self._worker = self._line = self._lost = None
@@ -457,6 +469,27 @@ class Session:
         """What the site has set about presence."""
         return self.services.access.rules(self.identity.site)
 
+    def set_user_type(self, user_type: str) -> None:
+        """Leave what only System Users may be in, when the user is none any more.
+
+        Not by ending the socket: Frappe v15 gives a session the type that its user had at first.
+        """
+        was_system_user = self.identity.is_system_user
+        if user_type == self.identity.user_type:
+            return
+        self.identity = replace(self.identity, user_type=user_type)
+        if was_system_user and not self.identity.is_system_user:
+            self.services.fanout.leave(self.identity.site, self.connection, SYSTEM_USERS)
+            self.lose(
+                {
+                    room
+                    for room in self.watched
+                    if (parsed := keys.parse_room(room)).kind in ("count", "online", "online_count")
+                    and right_to_watch(self.identity, parsed, {}, self.rules) is False
+                },
+                NOT_PERMITTED,
+            )
+
     def set_invisible(self, invisible: bool) -> None:
         """Hide from others at once, or be shown to them again, in line."""
         self.is_invisible = invisible
@@ -606,7 +639,7 @@ def _left_on_purpose(line: Iterable[_Event]) -> set[str]:
     """Return the rooms of which a client has said that it leaves, in events that will not be
     handled any more."""
     left = set()
-    for event, _, arguments, _ in line:
+    for event, _, arguments, _, _ in line:
         if event == "presence_leave" and arguments and isinstance(arguments[0], dict):
             with contextlib.suppress(BadRoom):
                 payload = arguments[0]

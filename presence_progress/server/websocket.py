@@ -45,7 +45,9 @@ PART = 0.1
 """What a read that completes no frame counts as. A large message is hundreds of them."""
 LOST = 1006
 """The code of a WebSocket that ended without one."""
-PROTOCOL_ERRORS = frozenset({1002, 1007, 1009})
+TOO_BIG = 1009
+"""The code of a WebSocket whose client has sent a message that is too long."""
+PROTOCOL_ERRORS = frozenset({1002, 1007, TOO_BIG})
 """The codes of a WebSocket that this side ends because of what has come."""
 
 _TEXT, _BINARY = 0x81, 0x82
@@ -448,6 +450,7 @@ class AsgiWebSocket:
         self.listener.go_on()
         try:
             self.listener.lose(await self._read())
+            self.close()
             await writing
         finally:
             writing.cancel()

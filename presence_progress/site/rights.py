@@ -22,12 +22,17 @@ def look(sessions: list[str], questions: list[list[str]]) -> dict[str, object]:
     """Return whose some sessions are, and who may read what.
 
     ``questions`` are ``[user, doctype, name]`` each, with an empty name for the DocType itself.
-    Returns ``{"users": {sid: user}, "may_read": [true | false | null, …]}``; a session that has
-    ended is not among them, and null is a question that this site failed at. Raises
-    ``PermissionError`` for whoever does not show the bench's secret.
+    Returns ``{"users": {sid: user}, "types": {user: user_type}, "may_read": [true | false | null,
+    …]}``; a session that has ended is not among them, and null is a question that this site failed
+    at. Raises ``PermissionError`` for a caller that does not show the bench's secret.
     """
     require_server()
-    return {"users": _users_of(sessions), "may_read": _may_read_each(questions)}
+    found = _users_of(sessions)
+    return {
+        "users": {sid: user for sid, user, _ in found},
+        "types": {user: user_type for _, user, user_type in found},
+        "may_read": _may_read_each(questions),
+    }
 
 
 def tell_of_logout(doc: Any, method: str | None = None) -> None:
@@ -42,21 +47,22 @@ def tell_of_logout(doc: Any, method: str | None = None) -> None:
         )
 
 
-def _users_of(sessions: list[str]) -> dict[str, str]:
+def _users_of(sessions: list[str]) -> list[tuple[str, str, str]]:
+    """Return the id, the user and the user's type of each session that has not ended."""
     if not sessions:
-        return {}
+        return []
     table, user = frappe.qb.DocType("Sessions"), frappe.qb.DocType("User")
     found = (
         frappe.qb.from_(table)
         .join(user)
         .on(table.user == user.name)
-        .select(table.sid, table.user)
+        .select(table.sid, table.user, user.user_type)
         .where(table.sid.isin(sessions))
         .where(table.lastupdate > get_expired_threshold())
         # Frappe lets nobody in who is disabled, though a session may be left.
         .where(user.enabled == 1)
     ).run()
-    return dict(found)
+    return list(found)
 
 
 def _may_read_each(questions: list[list[str]]) -> list[bool | None]:

@@ -119,3 +119,15 @@ async def test_an_older_answer_never_replaces_a_newer_one() -> None:
     answers.put(Q, "newer", time.monotonic())
     await oracle.say("older")
     assert await early == "newer" == answers.peek(Q)
+
+
+async def test_what_the_server_asks_for_itself_does_not_wait_behind_a_users_own_request() -> None:
+    answers, jammed, own = kept(), Oracle(), Oracle()
+    waiting = asyncio.ensure_future(answers.renew(Q, jammed.ask))
+    await asyncio.sleep(0)
+    renewing = asyncio.ensure_future(answers.renew(Q, own.ask, line="rights"))
+    await own.say("no")
+    assert await renewing == answers.peek(Q) == "no"
+    # The older question's answer is late, and changes nothing.
+    await jammed.say("yes")
+    assert await waiting == "no" and answers.peek(Q) == "no"

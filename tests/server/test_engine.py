@@ -135,7 +135,7 @@ class Own:
     async def _disconnect(self, namespace: str, sid: str, reason: str) -> None:
         self.seen.append(reason)
 
-    def _hear(self, namespace: str, sid: str, event: list[Any], ack_id: int | None) -> None:
+    def _hear(self, namespace: str, sid: str, event: list[Any], *_: Any) -> None:
         self.seen.append(event[0])
         if event[0] == "ping":
             self.answering = asyncio.ensure_future(self.sio.emit("pong", room=sid, namespace=ROOM))
@@ -758,3 +758,26 @@ async def test_a_task_that_swallows_that_it_is_cancelled_ends_all_the_same() -> 
     await asyncio.sleep(0)
     await asyncio.wait_for(end_tasks(task), 15)
     assert task.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_allowed"),
+    [
+        ("content-type", True),
+        ("X-Frappe-Site-Name", False),
+        ("content-type, x-browser-origin", False),
+    ],
+)
+async def test_a_page_may_not_send_the_headers_in_which_proxies_name_the_site(
+    server: Process, asked: str, is_allowed: bool
+) -> None:
+    headers = {
+        "Origin": "http://evil.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": asked,
+    }
+    async with (
+        aiohttp.ClientSession() as http,
+        http.options(f"{server.url}/socket.io/?EIO=4&transport=polling", headers=headers) as reply,
+    ):
+        assert (reply.headers.get("Access-Control-Allow-Headers") == asked) is is_allowed

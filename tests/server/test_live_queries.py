@@ -366,9 +366,16 @@ class Seat:
         self.heard.append((event, message))
         self.news.set()
 
-    def do(self, what: str, handle: Any) -> None:
-        self.heard.append((what, None))
-        self.news.set()
+    @property
+    def watched(self) -> set[str]:
+        return {room_of(number) for number in range(10)}
+
+    def unfollow(self, room: str, _: Any) -> None:
+        """The answer says it."""
+
+    def lose(self, lost: set[str], reason: str) -> None:
+        for room in lost:
+            self.send("room_denied", {"room": room, "reason": reason})
 
     async def hears(self, event: str, **what: Any) -> Any:
         async def look() -> Any:
@@ -483,7 +490,8 @@ async def test_a_number_that_is_refused_does_not_count(book: LiveQueries, frappe
     seat = Seat()
     for number in range(2):
         watch(book, seat, number)
-    await seat.hears("query")
+    for number in range(2):
+        await seat.hears("room_denied", room=room_of(number))
     await until_gone(book, room_of(0), room_of(1))
     for number in range(2, 4):
         book.require_room_for(cast(Session, seat), room_of(number))

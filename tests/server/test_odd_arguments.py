@@ -18,7 +18,7 @@ ODD: list[Any] = [
     *({"doctype": odd, "name": "KJFK"} for odd in (*_BAD, [{}], "a/b", "")),
     *({"doctype": "Airport", "name": odd} for odd in (*_BAD, "")),
     *({"doctype": "Airport", "name": "KJFK", "activity": odd} for odd in (*_BAD, "asleep")),
-    *({"doctype": "Airport", "name": "KJFK", "focus": odd} for odd in _BAD),
+    *({"doctype": "Airport", "name": "KJFK", "focus": odd} for odd in (*_BAD, "a\0b", "\ud83d")),
     *({"doctype": "Airport", "names": odd} for odd in (*_BAD, "KJFK", [None], [[]], [{}])),
     *({"doctype": odd, "names": ["KJFK"]} for odd in _BAD),
 ]
@@ -53,3 +53,6 @@ async def test_no_argument_of_a_clients_is_a_failure_of_the_servers(
         if event == "room_unwatch" and not isinstance(odd, str):
             assert [name for name, _ in sent] == ["room_denied"], f"{odd} is answered"
     assert failures == []
+    # Nothing is in the node's book that it cannot enter again after an outage of Redis.
+    world.server._node.say_again()
+    await world.settle()

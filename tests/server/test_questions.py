@@ -43,6 +43,30 @@ async def test_a_question_that_never_ends_is_given_up(
     await asking.close()
 
 
+async def test_an_answer_that_is_none_shows_nobodys_session_in_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"this is no HTTP\r\n\r\n")
+        writer.close()
+
+    monkeypatch.setattr(questions, "FRAPPE_PATIENCE", 0.1)
+    site = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = site.sockets[0].getsockname()[1]
+    asking = Questions(Settings(site_url=f"http://127.0.0.1:{port}"), NoSecret())
+    shown = {"Cookie": "sid=SECRET", "Authorization": "token SECRET", "X-Our-Secret": "SECRET"}
+    with pytest.raises(Unavailable) as failure:
+        await asking.ask(SITE, shown, "ping", asker=ANN)
+    assert "Bad status line" in str(failure.value) or "Expected HTTP" in str(failure.value)
+    chain: BaseException | None = failure.value
+    while chain is not None:
+        assert "SECRET" not in f"{chain!r} {chain}"
+        chain = chain.__cause__
+    await asking.close()
+    site.close()
+
+
 # --- whose turn it is -----------------------------------------------------------------------------
 
 LIMITS = Limits(requests_per_user=3, sign_ins_per_address=5)

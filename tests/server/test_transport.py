@@ -125,6 +125,30 @@ async def test_a_post_over_the_rate_is_answered_later() -> None:
         assert '["limited",{"limit":"events_per_second"' in (await raw.poll(sid))[1]
 
 
+async def test_a_large_post_over_the_rate_is_answered_later() -> None:
+    async with (
+        serve(payload=100_000, bytes_per_second=100_000, bytes_burst=20_000) as own,
+        aiohttp.ClientSession() as http,
+    ):
+        raw = Raw(http, own.url)
+        sid, began = await raw.open(ROOM), time.monotonic()
+        assert await raw.post(sid, event("x" * 60_000)) == (200, "ok")
+        assert time.monotonic() - began > 0.3
+        assert '["limited",{"limit":"bytes_per_second"' in (await raw.poll(sid))[1]
+
+
+async def test_a_message_of_too_many_values_ends_its_connection_unread() -> None:
+    before = limited("values")
+    async with serve(values=100, **WIDE) as own, member(own) as wire, member(own) as other:
+        wire.send(text(f'42{ROOM},["many",[{",".join("0" * 200)}]]'))
+        assert '["limited",{"limit":"values"' in (await hear_limited(wire))
+        assert await own.ends() == "parse error"
+        other.send(text(f'42{ROOM},["few",[{",".join("0" * 90)}]]'), PING)
+        await other.hear_pong()
+        assert own.seen[-2:] == ["few", "ping"]
+    assert limited("values") == before + 1
+
+
 async def test_sockets_may_share_a_limit() -> None:
     limits = Limits(user_events_per_second=500, user_events_burst=20)
     async with serve() as own, member(own) as one, member(own) as other:

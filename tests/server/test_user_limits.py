@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from presence_progress import keys
+from presence_progress.server import limits as limiting
 from presence_progress.server import user_limits
 from presence_progress.server.access import Identity
 from presence_progress.server.app import RealtimeServer
@@ -30,7 +31,13 @@ from tests.server.conftest import NAMESPACE, SITE, Stack, session_of
 from tests.server.faults import Faults
 
 VIEWER, EDITOR = "viewer@example.com", "editor@example.com"
-LIMITS = Limits(sockets_per_user=2, connections_per_address=3, queries_per_user=2)
+LIMITS = Limits(
+    sockets_per_user=2,
+    connections_per_address=3,
+    queries_per_user=2,
+    pending_events=5,
+    pending_bytes=10_000,
+)
 CONNECT = f"40{NAMESPACE},"
 GOODBYE = f"41{NAMESPACE},"
 
@@ -60,7 +67,8 @@ class Own:
 
     def nothing_is_left(self) -> bool:
         limits = self.server._user_limits
-        return not (limits._places._held or limits._rates or self.engine._of_address)
+        rates = limits._rates, self.engine.address_rates
+        return not (limits._places._held or any(rates) or self.engine._of_address)
 
 
 @pytest.fixture
@@ -190,6 +198,25 @@ async def test_live_queries_are_counted_over_all_sockets_of_a_user(stack: Stack,
         await watch(second, rooms[2], "room_state")
 
 
+@pytest.mark.parametrize(("limit", "count", "size"), [("events", 7, 0), ("bytes", 4, 4_000)])
+async def test_a_socket_with_too_many_queued_events_reads_why_and_is_disconnected(
+    stack: Stack, own: Own, faults: Faults, limit: str, count: int, size: int
+) -> None:
+    before = limited(f"pending_{limit}")
+    async with own.socket(await session_of(stack, VIEWER)) as one:
+        await joined(one)
+        async with faults.held("has_permission"):
+            for _ in range(count):
+                padding = "x" * size
+                watching = f'["room_watch","presence:Airport/KJFK","{padding}"]'
+                await one.send(f"42{NAMESPACE},{watching}")
+            named = f'42{NAMESPACE},["limited",{{"limit":"pending_{limit}","retry_after":0.0}}]'
+            assert await one.receive() == named
+            await until(lambda: not own.server._sessions)
+    assert limited(f"pending_{limit}") == before + 1
+    await until(own.nothing_is_left)
+
+
 async def watch(frames: Frames, room: str, answer: str) -> Any:
     await frames.send(f"42{NAMESPACE}," + json.dumps(["room_watch", room]))
     while True:
@@ -283,12 +310,40 @@ class Line:
     def __init__(self) -> None:
         self.buckets: list[Any] = []
 
+    def rate_by_address(self, _: bool) -> None:
+        """Its address is not known."""
+
 
 async def enter(limits: UserLimits, *who: Identity) -> list[Line]:
     lines = [Line() for _ in who]
     for one, line in zip(who, lines, strict=True):
         await limits.enter(one, cast(Connection, line))
     return lines
+
+
+async def test_connections_without_a_user_share_the_rates_of_their_address(
+    stack: Stack, own: Own
+) -> None:
+    known_by = {"X-Forwarded-For": "192.0.2.7"}
+    guests = own.socket("Guest", **known_by), own.socket("Guest", **known_by)
+    async with guests[0] as first, guests[1] as second:
+        for one in (first, second):
+            await one.send("40/elsewhere,")
+            assert "Invalid namespace" in await one.receive()
+        lone, other = own.engine.sockets.values()
+        shared = set(lone.buckets) & set(other.buckets)
+        assert {bucket.limit for bucket in shared} == {
+            "user_events_per_second",
+            "user_bytes_per_second",
+        }
+        sid = await session_of(stack, VIEWER)
+        async with own.socket(sid, **known_by) as viewer:
+            await joined(viewer)
+            *_, known = own.engine.sockets.values()
+            assert not shared & set(known.buckets)
+            await viewer.send(GOODBYE)
+            await until(lambda: shared < set(known.buckets))
+    await until(own.nothing_is_left)
 
 
 async def test_sockets_share_the_rates_of_their_user_on_a_site_or_of_a_guests_address() -> None:
@@ -311,7 +366,7 @@ async def test_sockets_share_the_rates_of_their_user_on_a_site_or_of_a_guests_ad
 async def test_rates_end_with_the_last_socket_but_a_debt_stays_until_it_is_paid(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(user_limits, "FORGET_INTERVAL", 0.01)
+    monkeypatch.setattr(limiting, "FORGET_INTERVAL", 0.01)
     limits = UserLimits(Limits(user_events_per_second=1_000, user_events_burst=10))
     ann = identity("ann")
     first, second = await enter(limits, ann, ann)
@@ -322,7 +377,7 @@ async def test_rates_end_with_the_last_socket_but_a_debt_stays_until_it_is_paid(
     [line] = await enter(limits, ann)
     events = line.buckets[0]
     now = time.monotonic()
-    monkeypatch.setattr(user_limits, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(limiting, "time", SimpleNamespace(monotonic=lambda: now))
     events.take(100, now)
     limits.leave(ann, cast(Connection, line))
     [again] = await enter(limits, ann)
