@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import importlib
 import inspect
 import sys
@@ -189,8 +190,9 @@ async def _run(
     if apps is not None and app not in apps:
         raise Denied(NO_SUCH_EVENT)
     try:
-        return await asyncio.wait_for(handler(Session(session), *arguments), EXTENSION_TIMEOUT)
-    except (sessions.Gone, OverLimit, Unavailable, keys.BadRoom, rooms.BadField):
+        handling = _until_gone(handler(Session(session), *arguments))
+        return await asyncio.wait_for(handling, EXTENSION_TIMEOUT)
+    except (OverLimit, Unavailable, keys.BadRoom, rooms.BadField):
         raise  # not the app's fault, and the client can do something about it
     except asyncio.TimeoutError as error:
         log.error("an app's event took too long", app=app, event_name=event)
@@ -198,3 +200,9 @@ async def _run(
     except Exception as error:
         log.exception("an app's event failed", app=app, event_name=event)
         raise Denied(FAILED) from error
+
+
+async def _until_gone(handling: Awaitable[Any]) -> Any:
+    # In its own task: one that does not heed its cancellation ends after those who wait for it.
+    with contextlib.suppress(sessions.Gone):
+        return await handling
