@@ -96,7 +96,7 @@ async def arguments_of(request: web.Request) -> dict[str, Any]:
         if not isinstance(body, dict):
             raise Invalid("The body of the request is a JSON object.")
         if not is_unicode:
-            raise Invalid("There is text in the request that is no Unicode.")
+            raise Invalid("The request contains invalid Unicode.")
         arguments.update(body)
     return arguments
 

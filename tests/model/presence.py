@@ -89,7 +89,8 @@ class Place:
         """The transitions that the site's hooks have not been told of: (kind, user)."""
         self._told: set[tuple[str, str, int]] = set()
         self._was_entered = False
-        self.wall = 0
+        self.wall: int | None = None
+        """What people are shown as the time; None: the same as ``now``."""
 
     # --- what is done to it: each begins with something that somebody says, and ends with what
     # --- ends by itself ---
@@ -114,11 +115,11 @@ class Place:
         self._was_entered = True
         is_first_in = not self.stays
         if user not in self.stays:
-            self.stays[user] = Stay(self.wall)
+            self.stays[user] = Stay(self._shown(now))
             self.left.pop(user, None)
             self.untold += [("first_in", ANYONE)] * is_first_in + [("entered", user)]
         stay = self.stays[user]
-        stay.since = min(stay.since, self.wall)
+        stay.since = min(stay.since, self._shown(now))
         before = stay.sessions.get(session)
         is_news = not before or (before.activity, before.focus) != (activity, focus)
         # Whoever is back needs no grace any more: his lost sessions end here.
@@ -176,13 +177,17 @@ class Place:
             return
         for session in (self.stays[user].sessions[name] for name in sessions):
             if session.lost_at is None:
-                session.node, session.lost_at, session.ends = None, self.wall, now + grace
+                session.node, session.lost_at, session.ends = None, self._shown(now), now + grace
+
+    def _shown(self, now: int) -> int:
+        return now if self.wall is None else self.wall
 
     def _end(self, now: int, user: str, sessions: list[str]) -> None:
         stay = self.stays[user]
         for name in sessions:
             lost_at = stay.sessions.pop(name).lost_at
-            stay.last_seen = max(stay.last_seen, self.wall if lost_at is None else lost_at)
+            seen_at = self._shown(now) if lost_at is None else lost_at
+            stay.last_seen = max(stay.last_seen, seen_at)
         if stay.sessions:
             return
         del self.stays[user]
