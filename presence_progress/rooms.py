@@ -234,7 +234,7 @@ def to_json(value: Any, name: str = "value", default: Callable[[Any], Any] | Non
     except (TypeError, ValueError, RecursionError) as error:
         raise BadField(f"{name!r} cannot be said in JSON: {error}") from error
     if not texts.is_unicode(text):
-        raise BadField(f"{name!r} holds half of a surrogate pair, which is no Unicode")
+        raise BadField(f"{name!r} holds an unpaired surrogate, which is invalid Unicode")
     return text
 
 

@@ -360,6 +360,6 @@ def _as_json(data: bytes) -> bytes:
     if isinstance(envelope, dict):
         message = envelope.pop("message", None)
         if not texts.is_all_unicode(envelope):
-            raise ValueError("a name in it is no Unicode")
+            raise ValueError("invalid Unicode in a name")
         envelope["message"] = message
     return texts.well_formed(json.dumps(envelope, ensure_ascii=False)).encode()

@@ -166,7 +166,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]
     """Called with namespace, socket, an event's name and arguments, and the id under which its
     client wants an acknowledgement, if it wants one: sending it is left to who is called."""
     on_garbled_event: Callable[[str, str, list[Any], int | None, int], None]
-    """Called instead when there is text among them that is no Unicode."""
+    """Called instead for an event with invalid Unicode."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(client_manager=Manager(), serializer=Packet, async_mode="asgi", **options)

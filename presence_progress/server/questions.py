@@ -188,7 +188,7 @@ class Questions:
                     return await _read(response, method)
         except UnicodeEncodeError as error:
             # It was not sent, and says nothing about the site.
-            raise Failed(f"{method} is asked about what is no Unicode") from error
+            raise Failed(f"{method} was asked with invalid Unicode") from error
         except (
             aiohttp.ClientError,
             RedisError,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from presence_progress.server.viewers import Viewers
 
 NO_SUCH_EVENT = "no such event"
-NO_UNICODE = "text is no Unicode"
+NO_UNICODE = "invalid Unicode"
 NOT_PERMITTED = "not permitted"
 TRY_AGAIN = "try again"
 FAILED = "failed"
@@ -203,11 +203,13 @@ class Session:
         return "pending_bytes" if self._line_size > limits.pending_bytes else None
 
     def refuse(self, event: str, arguments: Sequence[Any], ack_id: int | None = None) -> None:
-        """Answer an event whose text is no Unicode, and do nothing else for it."""
+        """Answer an event with invalid Unicode, and do nothing else for it."""
         handler = self._events.get(event)
         if handler is not None:
             metrics.count_client_event(event)
-            log.debug("event ignored", event_name=event, user=self.identity.user, why="no Unicode")
+            log.debug(
+                "event ignored", event_name=event, user=self.identity.user, why="invalid Unicode"
+            )
             if handler.refuse is not None:
                 handler.refuse(self, *arguments)
         if ack_id is not None:

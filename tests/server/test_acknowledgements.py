@@ -119,7 +119,7 @@ async def test_an_event_whose_text_is_no_unicode_is_acknowledged_too(server: Pro
         await frames.send(f"40{NAMESPACE},")
         await frames.receive()
         await frames.send(f'42{NAMESPACE},5["ping","\\ud83d"]')
-        assert await frames.receive() == f'43{NAMESPACE},5[{{"error":"text is no Unicode"}}]'
+        assert await frames.receive() == f'43{NAMESPACE},5[{{"error":"invalid Unicode"}}]'
 
 
 @pytest.mark.parametrize("asked", [str(2**53), "9" * 99, "9" * 101, "-1", "1.5", "²", "1e3"])
