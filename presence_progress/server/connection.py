@@ -14,10 +14,10 @@ from redis.exceptions import ConnectionError
 from presence_progress.settings import REDIS_CONNECTIONS, REDIS_TIMEOUT, Sentinel, Settings
 
 
-def connect(settings: Settings) -> Any:
+def connect(settings: Settings, **more: Any) -> Any:
     """Return a client of the Redis that carries Frappe's events; nothing is sent before its first
     use."""
-    return connect_to(settings.sentinel or settings.redis_url)
+    return connect_to(settings.sentinel or settings.redis_url, **more)
 
 
 def connect_to(address: str | Sentinel, **more: Any) -> Any:

@@ -82,6 +82,10 @@ class Store:
         await self.source.close()
 
 
+_OWN = {"socket_timeout": None}
+"""Calls have a time limit for each pipeline."""
+
+
 def open_store(settings: Settings) -> Store:
     """Return the store that the settings name, or else Frappe's Redis; nothing is sent yet."""
     address = read_address(settings.store_url) if settings.store_url else None
@@ -89,5 +93,5 @@ def open_store(settings: Settings) -> Store:
         cluster = Cluster(address, connect_to_node)
         return Store(ClusterCalls(cluster), cluster, probes=16)
     # A client of its own: whatever uses up Frappe's connections, calls have theirs.
-    own = connect_to(address) if address else connect(settings)
+    own = connect_to(address, **_OWN) if address else connect(settings, **_OWN)
     return Store(Calls(own), Single(own), is_heard=address is not None)

@@ -54,10 +54,10 @@ async def test_a_storm_is_one_connection_and_in_order(calls: Calls, client: Any,
 async def test_a_redis_that_hangs_is_given_up_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("presence_progress.server.connection.REDIS_TIMEOUT", 0.3)
+    monkeypatch.setattr("presence_progress.server.calls.REDIS_TIMEOUT", 0.3)
     server = RedisServer(tmp_path)
     server.start()
-    redis = connect(Settings(redis_url=server.url))
+    redis = connect(Settings(redis_url=server.url), socket_timeout=None)
     calls = Calls(redis)
     call = rooms.set_call("site", "count:site/h", 60, {"value": 1})
     assert (await calls.run(call))[1] == 1
