@@ -191,8 +191,8 @@ EXTENSION_TIMEOUT = 30
 class Limits:
     """What clients may use. Each is a setting of its own, ``presence_progress_`` before its name.
 
-    A client over a limit gets an error that names it, and is counted in
-    ``presence_progress_limited_total``; nobody else notices.
+    A client over a limit is slowed, rejected or disconnected; docs/running.md says which, and what
+    the client reads. ``presence_progress_limited_total`` counts it; other clients are unaffected.
     """
 
     events_per_second: int = 100
