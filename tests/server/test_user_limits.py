@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -29,6 +29,7 @@ from presence_progress.settings import Limits, Settings
 from tests.server.clients import Frames
 from tests.server.conftest import NAMESPACE, SITE, Stack, session_of
 from tests.server.faults import Faults
+from tests.server.test_engine import until
 
 VIEWER, EDITOR = "viewer@example.com", "editor@example.com"
 LIMITS = Limits(
@@ -40,14 +41,6 @@ LIMITS = Limits(
 )
 CONNECT = f"40{NAMESPACE},"
 GOODBYE = f"41{NAMESPACE},"
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if is_so():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to be")
 
 
 def limited(limit: str) -> float:
