@@ -15,7 +15,7 @@ extend_bootinfo = "presence_progress.site.boot.extend_bootinfo"
 before_uninstall = "presence_progress.site.install.before_uninstall"
 after_migrate = "presence_progress.site.install.after_migrate"
 
-doc_events = {"Activity Log": {"after_insert": "presence_progress.site.rights.tell_of_logout"}}
+doc_events = {"Activity Log": {"after_insert": "presence_progress.site.rights.publish_session_end"}}
 
 default_log_clearing_doctypes = {"Realtime Task": 30}
 

@@ -1,5 +1,5 @@
-"""What the realtime server asks a site that has this app, in its own name, about all its sockets;
-and what it is sent without asking.
+"""Batch checks of permissions and sessions for the realtime server, in its own name; and what a
+site publishes about them.
 
 Asked in a user's name, as Frappe's own endpoints want it, each question would keep that user's
 session alive and call the user active, for as long as a tab is left open.
@@ -35,11 +35,11 @@ def look(sessions: list[str], questions: list[list[str]]) -> dict[str, object]:
     }
 
 
-def tell_of_logout(doc: Any, method: str | None = None) -> None:
-    """Tell the realtime server whose session has ended: a hook of the Activity Log.
+def publish_session_end(doc: Any, method: str | None = None) -> None:
+    """Publish whose session has ended: a hook of the Activity Log.
 
-    Frappe logs each session that ends, but its own events about that row name the one who did it:
-    an administrator, the scheduler, or a guest who has reset a password.
+    Frappe logs each session that ends, but its own events about that row name the user who ended
+    it: an administrator, the scheduler, or a guest who has reset a password.
     """
     if doc.operation == "Logout" and doc.user:
         frappe.publish_realtime(
