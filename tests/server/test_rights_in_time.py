@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from presence_progress.room_rights import Document
-from presence_progress.server.access import Access, Identity
+from presence_progress.server.access import Access, Identity, Permission
 from presence_progress.server.bus import Event
 from presence_progress.server.questions import Asker, Denied, Questions, Unavailable
 from presence_progress.server.rights import Rights
 from presence_progress.server.sessions import NOT_PERMITTED, TRY_AGAIN, Session
-from presence_progress.settings import RIGHTS_PATIENCE
+from presence_progress.settings import PERMISSION_TTL, RIGHTS_PATIENCE
 from tests.server.fast_time import run_fast
 
 SITE = "site"
@@ -318,6 +318,18 @@ def test_what_a_slow_site_cannot_confirm_in_time_nobody_stands_on_any_longer() -
         # Of those that stay, each is noticed in time.
         losses = [hall.lose(s, d) for s in seats for d in list(s.held)[:1]]
         assert max(await asyncio.gather(*losses)) < PROMISE
+
+    play(work, seconds=10)
+
+
+def test_who_joins_by_an_answer_that_is_just_still_believed_stays() -> None:
+    async def work(hall: Hall) -> None:
+        answer, asked_at = Permission(True, {}), now() - PERMISSION_TTL + 0.1
+        hall.rights._access._permissions.put((SITE, "ann", ("ToDo", "old")), answer, asked_at)
+        ann = hall.seat("ann", "a").stand_on("old")
+        await asyncio.sleep(300)
+        assert not ann.ejected
+        assert await hall.lose(ann, ("ToDo", "old")) < PROMISE
 
     play(work, seconds=10)
 
