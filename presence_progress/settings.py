@@ -108,7 +108,7 @@ PING_INTERVAL = 6
 PING_TIMEOUT = 5
 """Seconds; their sum is how long a pulled cable stays unnoticed."""
 PERMISSION_TTL = 30
-"""Seconds that a yes of Frappe's is cached: well below RIGHTS_PATIENCE, so that a socket which joins
+"""Seconds that a yes of Frappe's is cached: well below RIGHTS_PATIENCE, so that a socket that joins
 by an old one is rechecked before that is too old."""
 RIGHTS_RENEWAL = 40
 """Seconds after which it is asked again while somebody is in a room because of it, and whose a

@@ -158,7 +158,7 @@ class Access:
     # --- what may be read ---
 
     async def may_read(self, identity: Identity, document: Document) -> bool:
-        """Return whether the user may read a document; believed for a minute."""
+        """Return whether the user may read a document; cached for 30 seconds."""
         key = (identity.site, identity.user, document)
 
         def ask() -> Awaitable[Permission]:

@@ -84,8 +84,8 @@ class Session:
         await self._session.services.redis.publish(keys.EVENTS_CHANNEL, text)
 
     async def has_permission(self, doctype: str, name: str | int = "") -> bool:
-        """Return whether the user may read a document, or a DocType; Frappe is asked at most once
-        a minute, and not at all about what is no document's name."""
+        """Return whether the user may read a document, or a DocType; Frappe is asked at most
+        every 30 seconds, and not at all about what is no document's name."""
         document = _document(doctype, name)
         return document is not None and await self._session.may_read(document)
 
