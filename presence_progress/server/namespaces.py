@@ -110,6 +110,8 @@ def _read_event(data: str | bytes) -> tuple[str, list[Any], int | None] | None:
         start = data.find(",") + 1
         namespace = data[1 : start - 1]
     begin = data.find("[", start)
+    if begin < 0:
+        return None
     ack_id = None
     if begin != start:
         digits = data[start:begin]

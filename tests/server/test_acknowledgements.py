@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from presence_progress.server import namespaces
 from tests.server.clients import HAS_NPM, MISSING, NPM_NEWEST, Frames, Kind, Node, Socket
 from tests.server.conftest import NAMESPACE, SITE, Client, Connect, Process, Stack, session_of
 from tests.server.faults import PERMISSION, Faults
@@ -149,3 +150,8 @@ async def test_a_session_that_has_ended_acknowledges_nothing(
             assert (await frames.receive()).startswith(f"40{NAMESPACE},")
         await frames.send(f'42{NAMESPACE},3["doc_subscribe","Airport","KJFK"]')
         assert await frames.receive() == f"43{NAMESPACE},3[]"
+
+
+@pytest.mark.parametrize("packet", ["2", "212", "2/a,12", "2/a,1", "2/a", '2/a,12"x"', "2/a,-1[]"])
+def test_an_id_without_an_event_is_no_event(packet: str) -> None:
+    assert namespaces._read_event(packet) is None
