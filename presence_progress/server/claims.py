@@ -85,7 +85,7 @@ class Claims(Generic[W, H]):
         claim.holders[holder] -= 1
         if not claim.holders[holder]:
             del claim.holders[holder]
-            # It keeps its place: whoever joins and leaves again and again leaves nothing behind.
+            # It keeps its place, so that joining and leaving over and over adds nothing.
             self._held -= not claim.holders
             if not claim.holders and self._doubted.pop(claim, None) is not None:
                 claim.checked_at = float("-inf")
@@ -112,7 +112,7 @@ class Claims(Generic[W, H]):
                 if claim.holders:
                     self._doubted[claim] = now
                 else:
-                    claim.checked_at = float("-inf")  # whoever stands on it again asks first
+                    claim.checked_at = float("-inf")  # rechecked first once it is in use again
         else:
             self._all_doubted_at = now
 

@@ -3,7 +3,7 @@
  *
  * A page that was frozen (by the browser, with its process, or with the computer) has not answered
  * the server's pings and may be gone for others without knowing. Browsers tell some of these events;
- * a timer that is far too late tells the rest. By two clocks: one stands still in some browsers while
+ * a timer that is far too late shows the rest. By two clocks: one stands still in some browsers while
  * the computer sleeps, and the other may be set; to be thought asleep costs no more than a ping.
  */
 
